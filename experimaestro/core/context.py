@@ -1,0 +1,42 @@
+"""The way out of the core: what `.submit()` hands over, and to whom.
+
+Rule: the core knows only the `Submitter` protocol. Whoever runs jobs fills the slot `current`
+(`session` does at its import of the core); nothing is imported upwards.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from experimaestro.core.objects import Config
+
+
+class Submission(NamedTuple):
+    """One task, validated, sealed and identified: all that is needed to run it."""
+
+    key: str
+    """`<type name>/<64 hex digits>`: its folder under `jobs/`"""
+    task: "Config"
+    """The sealed configuration"""
+    tags: Mapping[str, Any]
+    """Tags of the task and of everything that it uses: str, int, float or bool values"""
+    dependencies: Sequence[str]
+    """Keys of the jobs that must be done before"""
+    init_tasks: "Sequence[Config]"
+    """Lightweight tasks run before it, in its process"""
+    objects: "Callable[[], list[dict[str, Any]]]"
+    """Makes the `objects` of `params.json`; called later in another thread (the task is sealed)"""
+
+
+class Submitter(Protocol):
+    """Whoever runs submitted tasks."""
+
+    workspace: str
+    """Absolute path of the workspace, from which the paths of a job are made"""
+
+    def submit(self, submission: Submission) -> None:
+        """Takes a task over. Touches no disk, does not wait."""
+
+
+current: Submitter | None = None
+"""Where `.submit()` goes when no experiment is named; None outside of an experiment."""

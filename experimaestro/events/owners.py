@@ -1,0 +1,60 @@
+"""Who runs a job, and how it ended: the two values that jobs and schedulers write for each other.
+
+Named tuples and no structs: a job process writes them, and importing msgspec there would cost
+as much as the interpreter itself.
+"""
+
+from typing import Literal, NamedTuple, get_args
+
+Status = Literal["done", "failed", "memory", "timeout", "cancelled", "killed", "lost", "refused"]
+"""How an attempt ended: what its ``end`` file says, or what its scheduler found.
+
+``done``: ``execute`` returned; ``failed``: it raised; ``memory``: out of memory; ``timeout`` and
+``cancelled``: it was asked to stop; ``killed``: by a signal; ``lost``: its process is gone and
+nobody saw how; ``refused``: it could not be started.
+"""
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+class Owner(NamedTuple):
+    """A process, told apart from every other one that ever was or will be."""
+
+    host: str
+    """Name of the machine"""
+    boot: str
+    """Id of this start of the machine; "" where the system has none"""
+    namespace: str
+    """Pid namespace in which `pid` counts; "" where the system has none"""
+    pid: int
+    """Number of the process"""
+    started: str
+    """Start time of the process, in the system's own unit: only compared for equality"""
+    slurm: str = ""
+    """Slurm job id, if any"""
+
+    def __str__(self) -> str:
+        """For messages: `pid 12 on host`."""
+        return f"pid {self.pid} on {self.host}"
+
+
+class Outcome(NamedTuple):
+    """How an attempt ended."""
+
+    status: Status
+    """See `Status`"""
+    message: str = ""
+    """For people: the error, the user's frame first, or what is known of the end; "" if done"""
+    code: int | None = None
+    """Exit code of the process, if known"""
+    signal: int | None = None
+    """Signal that ended the process, if known"""
+    frame: str = ""
+    """The user's line that failed: `train.py:12 in execute`"""
+    t: float = 0.0
+    """When, in seconds since the epoch (by the clock of the machine that ran the job)"""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the attempt succeeded."""
+        return self.status == "done"

@@ -1,0 +1,69 @@
+"""What experimaestro raises: one small class for each cause, with the exit code of a command.
+
+Rules: nothing of ours is imported here, so that every layer can raise; a class adds a name and
+an exit code, the text is made where the facts are; the text says what, where, and what to do.
+"""
+
+
+class ExperimaestroError(Exception):
+    """Base of every error that is raised on purpose.
+
+    Attributes:
+        exit_code: What a command exits with when this error ends it.
+    """
+
+    exit_code = 1
+
+
+class ConfigurationError(ExperimaestroError, ValueError):
+    """A configuration cannot be used as it is: one or more parameters are wrong."""
+
+    exit_code = 2
+
+
+class ReadOnlyError(ExperimaestroError, AttributeError):
+    """A sealed configuration, a constant or a generated parameter was set."""
+
+    exit_code = 2
+
+
+class RequiredError(ConfigurationError, AttributeError):
+    """A required parameter was set to None."""
+
+
+class DefinitionError(ExperimaestroError, TypeError):
+    """A class declares its parameters in a way that cannot work."""
+
+    exit_code = 2
+
+
+class SubmissionError(ExperimaestroError):
+    """A task cannot be submitted: not a task, submitted before, or no experiment is open."""
+
+    exit_code = 2
+
+
+class WorkspaceError(ExperimaestroError):
+    """The folder given as workspace cannot be used."""
+
+    exit_code = 2
+
+
+class FormatError(ExperimaestroError, ValueError):
+    """A file is not what its name promises, or was written by a newer version."""
+
+
+class ImpossibleEventError(ExperimaestroError):
+    """An event that cannot follow what is known; its text tells the whole story of the job."""
+
+
+class NotInJobError(ExperimaestroError, AssertionError):
+    """Something that only a running job has was asked for elsewhere."""
+
+
+class FailedExperiment(ExperimaestroError):  # noqa: N818 - the name of the compatible API
+    """The experiment ended with failed jobs; its text names each with the user's line first."""
+
+
+class ExperimentStopped(ExperimaestroError):  # noqa: N818 - the name of the compatible API
+    """A task was submitted to an experiment that has ended."""
