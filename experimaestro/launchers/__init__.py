@@ -1,0 +1,1 @@
+"""How a job becomes a process: one module for each way, behind the protocol of `base`."""

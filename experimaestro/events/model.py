@@ -1,0 +1,187 @@
+"""Everything that happens, as values: one frozen struct for each fact.
+
+Rules: a fact is journalled once and read back equal; a sample (`Progress`) is never journalled;
+nothing here reads a clock: events carry `t`. Names are in the past tense. Fields are scalars and
+tuples, never a configuration or a process.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from experimaestro.events.owners import Outcome, Owner
+
+JobKey = str
+"""`<type name>/<64 hex digits>`: the folder of a job under `jobs/`"""
+
+Tag = str | int | float | bool | None
+"""Value of a tag"""
+
+
+class Event(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
+    """Something that happened."""
+
+    t: float
+    """When, in seconds since the epoch"""
+    n: int = 0
+    """Number in the journal of the process that records it"""
+    cause: int | None = None
+    """Number of the event that led here"""
+
+
+class RunStarted(Event, frozen=True, kw_only=True):
+    """A process opened a run of an experiment."""
+
+    run: str
+    """`<experiment>/<run id>`"""
+    owner: Owner
+    """The process"""
+
+
+class RunEnded(Event, frozen=True, kw_only=True):
+    """A run was closed by its owner."""
+
+    run: str
+    """See `RunStarted.run`"""
+    status: Literal["done", "failed", "detached"]
+    """`failed`: jobs failed or the user's block raised; `detached`: jobs go on without it"""
+
+
+class JobSubmitted(Event, frozen=True, kw_only=True):
+    """The user asked for a job, in a run."""
+
+    job: JobKey
+    run: str
+    """See `RunStarted.run`"""
+    task: str
+    """Type name of the task"""
+    tags: dict[str, Tag] = {}
+    deps: tuple[JobKey, ...] = ()
+    """Jobs that must be done before; each was submitted before"""
+    launcher: str = "direct"
+    """Name of the launcher that runs it"""
+
+
+class JobObserved(Event, frozen=True, kw_only=True):
+    """Somebody looked at the folder of a job."""
+
+    job: JobKey
+    found: Literal["free", "failed", "running", "done"]
+    """`free`: nobody runs it and it has no result"""
+    attempt: int = 0
+    """Highest attempt present"""
+    owner: Owner | None = None
+    """Who runs it, if it runs"""
+    outcome: Outcome | None = None
+    """How the last attempt ended, if it did"""
+
+
+class JobQueued(Event, frozen=True, kw_only=True):
+    """Our claim won and the launcher accepted the job."""
+
+    job: JobKey
+    attempt: int
+    ref: str
+    """Name of the process for its launcher: a pid, a cluster's job id"""
+
+
+class JobStarted(Event, frozen=True, kw_only=True):
+    """The process of the job made the attempt its own."""
+
+    job: JobKey
+    attempt: int
+    owner: Owner
+
+
+class JobEnded(Event, frozen=True, kw_only=True):
+    """An attempt of ours is over."""
+
+    job: JobKey
+    attempt: int
+    outcome: Outcome
+
+
+class DependencyFailed(Event, frozen=True, kw_only=True):
+    """A job will not run because one that it needs failed."""
+
+    job: JobKey
+    because: JobKey
+    """The direct dependency that failed"""
+
+
+class EffectFailed(Event, frozen=True, kw_only=True):
+    """Something that the scheduler tried to do failed for a reason that concerns all jobs."""
+
+    effect: Literal["observe", "start", "journal", "project"]
+    """What was tried"""
+    jobs: tuple[JobKey, ...]
+    """Jobs that it was tried for: they stay as they were"""
+    error: str
+    """What the system said, with the path"""
+
+
+class Tick(Event, frozen=True, kw_only=True):
+    """A time that the engine asked for has come."""
+
+
+class Level(Struct, frozen=True, array_like=True):
+    """Progress of one loop of a job; the outer loop first."""
+
+    value: float
+    """From 0 to 1"""
+    text: str = ""
+    """What the loop does"""
+
+
+class Progress(Event, frozen=True, kw_only=True):
+    """How far a job is: a sample, the last one counts, never journalled."""
+
+    job: JobKey
+    levels: tuple[Level, ...]
+
+
+AnyEvent = (
+    RunStarted
+    | RunEnded
+    | JobSubmitted
+    | JobObserved
+    | JobQueued
+    | JobStarted
+    | JobEnded
+    | DependencyFailed
+    | EffectFailed
+    | Tick
+    | Progress
+)
+"""Every event."""
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(event: Event) -> bytes:
+    """Makes the journal's line of an event, without the newline.
+
+    Args:
+        event: A fact.
+
+    Returns:
+        UTF-8 JSON on one line.
+    """
+    return _encoder.encode(event)
+
+
+def decode(line: bytes | str) -> AnyEvent:
+    """Reads a line of a journal.
+
+    Args:
+        line: JSON of one event.
+
+    Returns:
+        The event; equal to the one that was written.
+
+    Raises:
+        msgspec.DecodeError: The line is torn or is not an event.
+    """
+    return _decoder.decode(line)
