@@ -58,3 +58,30 @@ class Outcome(NamedTuple):
     def is_done(self) -> bool:
         """Whether the attempt succeeded."""
         return self.status == "done"
+
+
+Kind = Literal["done", "failed", "free", "running", "gone", "unknown"]
+"""What the folder of a job says.
+
+``done``: it has succeeded; ``failed``: its last attempt ended badly, nobody runs it; ``free``:
+nobody runs it and it has no result; ``running``: somebody will run it or does; ``gone``: somebody
+did, and is proven gone: to be settled; ``unknown``: somebody does, of whom nothing can be known
+from here.
+"""
+
+
+class Observation(NamedTuple):
+    """What somebody found who looked at the folder of a job."""
+
+    kind: Kind
+    """See `Kind`"""
+    attempt: int = 0
+    """Highest attempt; 0 if none, or if nobody looked because the job is done"""
+    owner: Owner | None = None
+    """Who runs it (before `started_t`: the scheduler that will); None if the file cannot be read,
+    or if another version of this package runs it and does not say who it is"""
+    outcome: Outcome | None = None
+    """How the last attempt ended"""
+    started_t: float | None = None
+    """When the attempt was started, in seconds since the epoch; 0 if that cannot be read; None
+    before"""

@@ -1,0 +1,367 @@
+"""Who runs a job, decided by files alone.
+
+An attempt is up to three names in a folder, each created once by put-if-absent:
+
+- `<n>.claim`: the scheduler that will run the job; n is one more than the highest present.
+- `<n>.start`: the job's process, by its first act: it runs. Or *void*: it never will.
+- `<n>.end`: how it ended, by the job's process, or by whoever proved that process gone.
+
+An attempt is *open* until it is void or has an end. What has been decided stays decided: no name
+is ever removed or written again.
+
+Rule 1: a claim is made only when no attempt is open, none ended well and there is no `.done`.
+Rule 2: a job's process that does not win `start` exits without running.
+Rule 3: `void` and a foreign `end` are written only with proof (`processes.fate`), by the scheduler
+that made the claim when its launcher says that the process ended, or by order of the user.
+Rule 4: only the winner of `end` writes `.done` or `.failed`. If it was killed before that, what
+`end` says is completed by anybody, for it cannot change. `.done` wins over everything.
+Rule 5: what cannot be read is never taken for absent, nor an owner that cannot be read for gone.
+Rule 6: nothing here reads a clock or judges an age.
+
+Safe because: put-if-absent has one winner, so each attempt has one claim, one start *or* void, and
+one end; a claim needs the one before closed, so at most one is open; a view of the disk that is
+out of date only makes somebody lose. Every order of steps and kills of two schedulers and their
+jobs is tried in `tests/workspace/test_attempts_model.py`, which also shows that leaving out any of
+these rules breaks it.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from experimaestro.events.owners import STATUSES, Kind, Observation, Outcome, Owner
+from experimaestro.workspace import files, interchange, layout, processes
+from experimaestro.workspace.layout import JobPaths
+
+_NOBODY = Owner("", "", "", 0, "")
+"""Stands for an owner that cannot be read"""
+
+_DONE = Observation("done")
+_FREE = Observation("free")
+
+_KINDS: dict[processes.Fate, Kind] = {"alive": "running", "gone": "gone", "unknown": "unknown"}
+"""What an open attempt is, by what is known of its owner"""
+
+_ROUNDS = 4
+"""How often `settle` looks again; more than any order of events needs"""
+
+
+class _Last(NamedTuple):
+    """The highest attempt and what is there of it."""
+
+    n: int
+    has_start: bool
+    has_end: bool
+
+
+class _Start(NamedTuple):
+    """Content of a start file."""
+
+    owner: Owner
+    t: float
+    is_void: bool
+
+
+# ----------------------------------------------------------------------------------------------
+# Looking
+
+
+def observe(paths: JobPaths, fate: Callable[[Owner], processes.Fate] = processes.fate) -> Observation:
+    """Looks at the folder of a job. Changes nothing.
+
+    Args:
+        paths: The job.
+        fate: What is known of a process.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    if files.exists(paths.done):
+        return _DONE
+    if not files.exists(paths.folder):
+        return _FREE
+    last = _last(paths)
+    if last.has_end:
+        return _observe_ended(paths, last.n, fate)
+    if last.has_start:
+        start = _read_start(paths, last.n)
+        if start.is_void:
+            return _observe_idle(paths, last.n, None, None, fate)
+        return _observe_open(last.n, start.owner, start.t, fate)
+    if last.n:
+        return _observe_open(last.n, _read_claim(paths, last.n), None, fate)
+    return _observe_idle(paths, 0, None, None, fate)
+
+
+def settle(paths: JobPaths, fate: Callable[[Owner], processes.Fate] = processes.fate) -> Observation:
+    """Looks at the folder of a job, and writes what a process left unwritten that is proven gone.
+
+    Args:
+        paths: The job.
+        fate: What is known of a process. ``lambda owner: "gone"`` is the order of the user to give
+            up whoever runs it, also one who cannot be read.
+
+    Returns:
+        What was found afterwards: `gone` only if the disk refuses what would settle it.
+
+    Raises:
+        OSError: The disk does not tell, or cannot be written.
+    """
+    seen = observe(paths, fate)
+    for _ in range(_ROUNDS):
+        if seen.kind != "gone":
+            break
+        if seen.started_t is None:
+            void(paths, seen.attempt)
+        else:
+            outcome = Outcome("lost", f"{seen.owner or 'its process'} is gone and left no word")
+            if lose(paths, seen.attempt, outcome):
+                conclude(paths, seen.attempt, outcome)
+        seen = observe(paths, fate)  # whoever won
+    if seen.outcome is None or not seen.attempt:
+        return seen
+    if seen.outcome.is_done or not files.exists(paths.failed):
+        conclude(paths, seen.attempt, seen.outcome)  # its winner may have been killed before
+    return seen
+
+
+def started(paths: JobPaths, n: int) -> tuple[Owner, float] | None:
+    """The process that started an attempt, and when (seconds since the epoch).
+
+    Returns:
+        None if the attempt has no start, is void, or its start cannot be read.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    if not files.exists(paths.start(n)):
+        return None
+    begun = _read_start(paths, n)
+    return None if begun.is_void or begun.owner == _NOBODY else (begun.owner, begun.t)
+
+
+# ----------------------------------------------------------------------------------------------
+# Deciding
+
+
+def claim(paths: JobPaths, owner: Owner) -> int | None:
+    """Takes the job: the caller is the one that will run it.
+
+    The caller then prepares the folder and launches a process, or calls `void`.
+
+    Args:
+        paths: The job; its folder is made if it is missing.
+        owner: The scheduler.
+
+    Returns:
+        Number of the attempt; None if the job is done or somebody else's: observe again.
+
+    Raises:
+        OSError: The disk does not tell, or cannot be written.
+    """
+    if files.exists(paths.done):
+        return None
+    last = _last(paths)
+    if last.n == 0:
+        files.make_folder(paths.attempts)
+    elif not _may_follow(paths, last):
+        return None
+    n = last.n + 1
+    if not files.put_if_absent(paths.claim(n), _encode({"owner": owner._asdict()})):
+        return None
+    files.remove(paths.failed)
+    return n
+
+
+def start(paths: JobPaths, n: int, owner: Owner, t: float) -> bool:
+    """Says that the job runs: the first act of its process.
+
+    Args:
+        paths: The job.
+        n: The attempt that this process was launched for.
+        owner: This process.
+        t: Now, in seconds since the epoch.
+
+    Returns:
+        Whether it may run. If not, it exits and touches nothing.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    return files.put_if_absent(paths.start(n), _encode({"owner": owner._asdict(), "t": t}))
+
+
+def void(paths: JobPaths, n: int) -> bool:
+    """Says that the job's process will never start.
+
+    Returns:
+        False if it has started, or if the attempt was void before.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    return files.put_if_absent(paths.start(n), _encode({"void": True}))
+
+
+def end(paths: JobPaths, n: int, outcome: Outcome) -> bool:
+    """Says how the job ended, for good; called by its process after all output is written.
+
+    Returns:
+        Whether the caller is the one that says it, and calls `conclude` next.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    return files.put_if_absent(paths.end(n), _encode(outcome._asdict()), fsync=True)
+
+
+def lose(paths: JobPaths, n: int, outcome: Outcome) -> bool:
+    """Says how the job ended, in the place of its process, which is proven gone.
+
+    Returns:
+        Whether the caller is the one that says it, and calls `conclude` next. If not, the process
+        itself or another scheduler has said it.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    return end(paths, n, outcome)
+
+
+def conclude(paths: JobPaths, n: int, outcome: Outcome) -> None:
+    """Writes `.done` or `.failed`, and removes the other; only for the winner of `end`.
+
+    Args:
+        paths: The job.
+        n: The attempt.
+        outcome: What its `end` says.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    if outcome.is_done:
+        files.create_marker(paths.done, fsync=True)
+        files.remove(paths.failed)
+        return
+    if _last(paths).n > n:
+        return  # slow, and overtaken: the failure of an attempt that nobody asks for any more
+    files.replace(paths.failed, interchange.failed_content(outcome))
+    if files.exists(paths.done):  # overtaken meanwhile
+        files.remove(paths.failed)
+
+
+# ----------------------------------------------------------------------------------------------
+
+
+def _last(paths: JobPaths) -> _Last:
+    highest = 0
+    present: set[tuple[int, str]] = set()
+    for name in files.names(paths.attempts):
+        found = layout.attempt_part(name)
+        if found is not None:
+            present.add(found)
+            highest = max(highest, found[0])
+    return _Last(highest, (highest, layout.START) in present, (highest, layout.END) in present)
+
+
+def _may_follow(paths: JobPaths, last: _Last) -> bool:
+    """Whether another attempt may follow this one: it is closed and did not end well."""
+    if last.has_end:
+        return not _read_end(paths, last.n).is_done
+    return last.has_start and _read_start(paths, last.n).is_void
+
+
+def _observe_open(
+    n: int, owner: Owner, t: float | None, fate: Callable[[Owner], processes.Fate]
+) -> Observation:
+    return Observation(_KINDS[fate(owner)], n, None if owner == _NOBODY else owner, started_t=t)
+
+
+def _observe_ended(paths: JobPaths, n: int, fate: Callable[[Owner], processes.Fate]) -> Observation:
+    outcome = _read_end(paths, n)
+    if outcome.is_done:
+        return Observation("done", n, outcome=outcome)
+    return _observe_idle(paths, n, _read_start(paths, n).owner, outcome, fate)
+
+
+def _observe_idle(
+    paths: JobPaths,
+    n: int,
+    last_owner: Owner | None,
+    outcome: Outcome | None,
+    fate: Callable[[Owner], processes.Fate],
+) -> Observation:
+    """What is found when no attempt of ours is open: does another version run the job?
+
+    Args:
+        paths: The job.
+        n: Highest attempt.
+        last_owner: The process of the last attempt, if it started.
+        outcome: How that ended.
+        fate: What is known of a process.
+    """
+    failed = interchange.read_failed(paths)
+    if failed is not None and failed.is_done:
+        return _DONE
+    file = interchange.read_pid(paths)
+    if file is not None and (
+        last_owner is None or (file.host, file.pid) != (last_owner.host, last_owner.pid)
+    ):
+        known = interchange.fate(file)
+        # Only what ended wrote `.failed`: a `.pid` of elsewhere beside it is left over
+        if known == "alive" or (known == "unknown" and failed is None and outcome is None):
+            return Observation(_KINDS[known], n, Owner(file.host, "", "", file.pid, ""), started_t=0.0)
+    # The process that ended holds the lock until it exits; that is no new owner
+    if interchange.is_locked(paths) and (last_owner is None or fate(last_owner) != "alive"):
+        return Observation("running", n, started_t=0.0)
+    if outcome is None:
+        outcome, n = failed, n if failed is None else 0
+    return Observation("free" if outcome is None else "failed", n, outcome=outcome)
+
+
+# ----------------------------------------------------------------------------------------------
+# Contents: JSON objects; fields that are not known are skipped, so that later versions may add some
+
+
+def _encode(content: dict[str, Any]) -> bytes:
+    return json.dumps(content).encode()
+
+
+def _read_object(path: str) -> dict[str, Any]:
+    """Empty if the file cannot be read or is no JSON object: a machine lost its power."""
+    with contextlib.suppress(OSError, ValueError):
+        content = json.loads(files.read(path) or b"")
+        if isinstance(content, dict):
+            return content
+    return {}
+
+
+def _owner(content: dict[str, Any]) -> Owner:
+    """The owner in a claim or start; `_NOBODY` if it is not all there."""
+    fields = content.get("owner")
+    if not isinstance(fields, dict):
+        return _NOBODY
+    known: dict[str, Any] = {name: fields[name] for name in Owner._fields if name in fields}
+    owner = Owner(**{**_NOBODY._asdict(), **known})
+    return owner if owner.host and isinstance(known.get("pid"), int) else _NOBODY
+
+
+def _read_claim(paths: JobPaths, n: int) -> Owner:
+    return _owner(_read_object(paths.claim(n)))
+
+
+def _read_start(paths: JobPaths, n: int) -> _Start:
+    content = _read_object(paths.start(n))
+    t = content.get("t")
+    return _Start(
+        _owner(content), float(t) if isinstance(t, (int, float)) else 0.0, content.get("void") is True
+    )
+
+
+def _read_end(paths: JobPaths, n: int) -> Outcome:
+    """How an attempt ended; an `end` that cannot be read is that of a job that was lost."""
+    content = _read_object(paths.end(n))
+    if content.get("status") not in STATUSES:
+        return Outcome("lost", f"{paths.end(n)} says how the job ended, but cannot be read")
+    return Outcome(**{name: value for name, value in content.items() if name in Outcome._fields})
