@@ -1,0 +1,158 @@
+"""What a job process executes, from its first act to its last.
+
+The order, each step safe to be killed after (`workspace.attempts` says why): make the attempt its
+own; `.pid`; load; init tasks; `execute`; then, after every other exit handler and thread of the
+user's code: output flushed, `end`, `.done` or `.failed`, `.pid` removed, exit. The lock that the
+scheduler handed over is released by the exit itself.
+
+Light: nothing is imported here that a trivial job does not need. Not imported by anything but the
+script in the job's folder.
+"""
+
+import atexit
+import gc
+import os
+import sys
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import NoReturn
+
+from experimaestro.core import serialization
+from experimaestro.events.owners import Outcome, Status
+from experimaestro.workspace import attempts, files, interchange, progress
+from experimaestro.workspace.layout import JobPaths
+from experimaestro.workspace.processes import myself
+
+_ADVICE = "A job imports the module of its task by name: it has to be on the path of this python"
+
+
+def main(script: str, arguments: Sequence[str] | None = None) -> None:
+    """Runs the task of a folder, once.
+
+    Args:
+        script: Path of the script in the folder, `<folder>/<name>.py`.
+        arguments: Number of the attempt and descriptor of the lock, as the scheduler gives them;
+            none when a person runs the script: the attempt is then claimed here. None: those of
+            the command line.
+    """
+    folder, file = os.path.split(os.path.abspath(script))  # noqa: PTH100, PTH120 - light
+    paths = JobPaths(folder, file[: -len(".py")])
+    os.chdir(folder)
+    given = sys.argv[1:] if arguments is None else arguments
+    lock = interchange.keep_lock(int(given[1])) if given else interchange.lock(paths)
+    attempt = int(given[0]) if given else _claim(paths, lock)
+    owner = myself()
+    if not attempts.start(paths, attempt, owner, time.time()):
+        _say("another scheduler has taken this job over: nothing is run")
+        os._exit(0)
+    interchange.write_pid(paths, owner)
+    _Job(paths, attempt).run()
+
+
+def _claim(paths: JobPaths, lock: int | None) -> int:
+    """Claims a job that a person runs by hand."""
+    attempt = None if lock is None else attempts.claim(paths, myself())
+    if attempt is None:
+        _say(f"this job is done or runs elsewhere. To run it again, remove {paths.done}")
+        os._exit(1)
+    return attempt
+
+
+def _say(text: str) -> None:
+    print(f"experimaestro: {text}", file=sys.stderr, flush=True)
+
+
+class _Job:
+    """The attempt that this process is."""
+
+    def __init__(self, paths: JobPaths, attempt: int) -> None:
+        self._paths = paths
+        self._attempt = attempt
+        self._pid = os.getpid()
+        self._outcome: Outcome | None = None
+
+    def run(self) -> None:
+        """Runs the task; the process ends in `_last`, which is registered first and so runs last."""
+        atexit.register(self._last)
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a text stream at start
+        progress.current = progress.ProgressFile(self._paths.progress)
+        try:
+            self._execute()
+        except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises is the outcome
+            self._outcome = self._failure(error)
+        else:
+            self._outcome = Outcome("done")
+
+    def _execute(self) -> None:
+        gc.disable()  # most of what is made while importing stays
+        params = files.read_json(self._paths.params)
+        task, init_tasks = serialization.load_instances(params, self._paths.folder)
+        gc.freeze()
+        gc.enable()
+        for init_task in init_tasks:
+            init_task.execute()
+        task.execute()
+
+    def _failure(self, error: BaseException) -> Outcome:
+        """Says what went wrong: in full in the log, and in one value for the scheduler."""
+        if isinstance(error, SystemExit) and error.code in {None, 0}:
+            return Outcome("done")
+        import traceback  # only a failing job pays for it
+
+        trace = _users_part(error.__traceback__)
+        traceback.print_exception(type(error), error, trace or error.__traceback__)
+        status: Status = "failed"
+        if isinstance(error, MemoryError):
+            status = "memory"
+        elif isinstance(error, KeyboardInterrupt):
+            status = "cancelled"
+        message = "".join(traceback.format_exception_only(type(error), error)).strip()
+        if isinstance(error, ImportError) and trace is None:
+            message = f"{message}\n{_ADVICE}: {sys.executable}\nsys.path: {sys.path}"
+        frame = ""
+        if trace is not None:
+            last = traceback.extract_tb(trace)[-1]
+            users = [f for f in traceback.extract_tb(trace) if not _is_installed(f.filename)]
+            at = users[-1] if users else last
+            frame = f"{at.filename}:{at.lineno} in {at.name}: {at.line}"
+        return Outcome(status, message=message, code=1, frame=frame)
+
+    def _last(self) -> None:
+        """The last exit handler: everything of the user's is over, so the outcome is final."""
+        if os.getpid() != self._pid or self._outcome is None:
+            return  # a forked child that ran into the exit handlers of its parent
+        assert progress.current is not None
+        progress.current.close()
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError as error:
+                self._outcome = Outcome("failed", message=f"its output could not be written: {error}", code=1)
+        outcome = self._outcome._replace(t=time.time())
+        if attempts.end(self._paths, self._attempt, outcome):
+            attempts.conclude(self._paths, self._attempt, outcome)
+        interchange.remove_pid(self._paths)
+        _exit(0 if outcome.is_done else 1)
+
+
+def _exit(code: int) -> NoReturn:
+    """Ends the process at once: freeing every object would take longer than most trivial jobs."""
+    os._exit(code)
+
+
+def _users_part(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame that is not ours, or None."""
+    ours = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120 - light
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not name.startswith((ours, "<frozen importlib")):
+            return trace
+        trace = trace.tb_next
+    return None
+
+
+def _is_installed(filename: str) -> bool:
+    return "site-packages" in filename or filename.startswith((sys.base_prefix + "/lib", "<"))
+

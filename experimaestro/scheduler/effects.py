@@ -1,0 +1,213 @@
+"""The file effects of the scheduler, one function each, for the threads of its pool.
+
+Rules: each is a plain blocking function of paths and values; none knows the state, the engine or
+the event loop; each says what happened by what it returns. That a network disk hangs stops the
+thread that called it and nothing else.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import experimaestro
+from experimaestro.core.context import Submission
+from experimaestro.events.owners import Observation, Outcome, Owner
+from experimaestro.launchers.base import Gone, Spec
+from experimaestro.workspace import attempts, files, interchange, processes
+from experimaestro.workspace.layout import JobPaths
+
+_KERNEL_MADE = ("CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "PAGER", "GIT_PAGER")
+"""Variables that a notebook's kernel sets for its own output"""
+
+_KERNEL_PREFIXES = ("JPY_", "PYDEVD_")
+
+_TAIL_BYTES, _TAIL_LINES = 4096, 8
+"""How much of a log is quoted where a process left no word"""
+
+_SCRIPT = '''\
+"""Runs the task of this folder: `{python} {script}`. Made anew for each attempt."""
+import sys
+
+if __name__ == "__main__":
+    sys.path[:1] = [path for path in {paths!r} if path not in sys.path]
+    from experimaestro.jobrun import main
+
+    main(__file__)
+'''
+
+
+class Taken(NamedTuple):
+    """A job that is claimed and prepared: only its process is missing."""
+
+    attempt: int
+    spec: Spec
+
+
+class Blocked(NamedTuple):
+    """A job that cannot be prepared at present: the disk is full, or refuses for another reason."""
+
+    attempt: int
+    """The claim that was won and is kept for the next try; 0 if none"""
+    error: OSError
+
+
+class Ended(NamedTuple):
+    """An attempt of ours that is over."""
+
+    start: tuple[Owner, float] | None
+    """Its process and when it began; None if it never did"""
+    outcome: Outcome
+
+
+def look(paths: Sequence[JobPaths]) -> list[Observation]:
+    """Looks at the folders of jobs, and settles what processes that are gone left open.
+
+    Raises:
+        OSError: The disk does not tell, or cannot be written.
+    """
+    return [attempts.settle(job) for job in paths]
+
+
+def take(
+    paths: JobPaths, submission: Submission, workspace: str, environment: Mapping[str, str], attempt: int
+) -> Taken | Observation | Blocked:
+    """Claims a job and prepares its folder.
+
+    Args:
+        paths: The job.
+        submission: What to run.
+        workspace: The workspace's folder.
+        environment: Of the process.
+        attempt: The claim that was kept from an earlier try; 0 if none.
+
+    Returns:
+        The job, ready for a launcher; or what was found because somebody else was faster; or why
+        it cannot be prepared now.
+    """
+    lock = None
+    try:
+        lock = interchange.lock(paths)
+        if lock is not None:
+            attempt = attempt or attempts.claim(paths, processes.myself()) or 0
+        if lock is None or not attempt:
+            return attempts.settle(paths)
+        _write_job(paths, submission, workspace)
+        command = (sys.executable, paths.script, str(attempt), str(lock))
+        spec = Spec(command, paths.folder, paths.out, paths.err, environment, lock)
+        lock = None  # whoever has the spec closes it
+    except OSError as error:
+        return Blocked(attempt, error)
+    else:
+        return Taken(attempt, spec)
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def give_up(paths: JobPaths, attempt: int) -> None:
+    """Closes a claim of ours whose process will never start.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    attempts.void(paths, attempt)
+
+
+def finish(paths: JobPaths, attempt: int, gone: Gone, oom: bool) -> Ended:
+    """Says how an attempt of ours ended whose process is gone.
+
+    Args:
+        paths: The job.
+        attempt: Number of the attempt.
+        gone: What its launcher saw.
+        oom: Whether the system killed a process for lack of memory while it ran.
+
+    Returns:
+        What its `end` says, written by the job or, if it could not, now.
+
+    Raises:
+        OSError: The disk does not tell, or cannot be written.
+    """
+    if attempts.void(paths, attempt):
+        return Ended(None, Outcome("refused", _never_began(paths, gone), gone.code, gone.signal))
+    outcome = _without_word(paths, gone, oom)
+    if attempts.lose(paths, attempt, outcome):
+        attempts.conclude(paths, attempt, outcome)
+    seen = attempts.settle(paths)
+    return Ended(attempts.started(paths, attempt), seen.outcome or Outcome("done", t=outcome.t))
+
+
+def read_started(jobs: Iterable[tuple[JobPaths, int]]) -> list[tuple[Owner, float] | None]:
+    """Which of some attempts have begun.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    return [attempts.started(paths, attempt) for paths, attempt in jobs]
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a job: everything but what a notebook's kernel made for itself."""
+    backend = environment.get("MPLBACKEND", "")
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in _KERNEL_MADE
+        and not name.startswith(_KERNEL_PREFIXES)
+        and not (name == "MPLBACKEND" and backend.startswith("module://"))
+    }
+
+
+def _write_job(paths: JobPaths, submission: Submission, workspace: str) -> None:
+    params: dict[str, Any] = {
+        "workspace": workspace,
+        "version": 3,
+        "experimaestro": experimaestro.__version__,
+        "objects": submission.objects(),
+    }
+    files.replace(paths.params, json.dumps(params).encode())
+    path = [os.path.abspath(entry) for entry in sys.path if not _is_of_python(entry)]  # noqa: PTH100 - per job
+    script = _SCRIPT.format(python=sys.executable, script=paths.script, paths=path)
+    files.replace(paths.script, script.encode())
+
+
+def _is_of_python(entry: str) -> bool:
+    """Whether the interpreter of the job has an entry of `sys.path` anyway."""
+    return "site-packages" in entry or entry.startswith(f"{sys.base_prefix}/lib")
+
+
+def _never_began(paths: JobPaths, gone: Gone) -> str:
+    return f"its process {_how(gone)} before it began.{_quote(paths)}\nPython: {sys.executable}"
+
+
+def _without_word(paths: JobPaths, gone: Gone, oom: bool) -> Outcome:
+    """The outcome of a process that ended without saying how."""
+    if gone.signal is None:
+        code = "" if gone.code is None else f" with code {gone.code}"
+        message = f"its process exited{code} in the middle of execute(), without a result.{_quote(paths)}"
+        return Outcome("failed", message, gone.code)
+    if gone.signal == signal.SIGKILL and oom:
+        return Outcome("memory", "killed by the system (SIGKILL): out of memory", signal=gone.signal)
+    return Outcome("killed", f"killed by {_name(gone.signal)}{_quote(paths)}", signal=gone.signal)
+
+
+def _how(gone: Gone) -> str:
+    if gone.signal is not None:
+        return f"was killed by {_name(gone.signal)}"
+    return "ended" if gone.code is None else f"exited with code {gone.code}"
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _quote(paths: JobPaths) -> str:
+    """The last lines of the error log, if there are any."""
+    text = files.tail(paths.err, _TAIL_BYTES, _TAIL_LINES).rstrip()
+    return f" Its last lines:\n{text}" if text else ""

@@ -1,0 +1,117 @@
+"""The files of one open run: journal, lists of jobs and objects, projections, links.
+
+Rules: the loop's thread adds (memory only) and makes projections; a thread of the pool writes,
+one at a time for each run. What was not written is kept for the next try.
+"""
+
+import os
+import threading
+import time
+
+from experimaestro.core.context import Submission
+from experimaestro.events.model import JobSubmitted
+from experimaestro.events.state import State
+from experimaestro.workspace import files, projections
+from experimaestro.workspace.journal import LineFile
+from experimaestro.workspace.layout import RunPaths, job_folder
+
+
+class RunFiles:
+    """What an open run has on disk.
+
+    Args:
+        run: Id of the run, `<experiment>/<run id>`.
+        workspace: The workspace's folder.
+        paths: Its files; its folder exists.
+
+    Attributes:
+        changed: Whether something happened since the last projection.
+        projected: When that was, by the monotonic clock.
+    """
+
+    def __init__(self, run: str, workspace: str, paths: RunPaths) -> None:
+        self.run = run
+        self.paths = paths
+        self.journal = LineFile(paths.journal)
+        self.changed = False
+        self.projected = 0.0
+        self._workspace = workspace
+        self._jobs = LineFile(paths.jobs_jsonl)
+        self._objects = LineFile(paths.objects_jsonl)
+        self._new: list[Submission] = []
+        self._known: set[str] = set()
+        self._links: dict[str, str] = {}
+        self._link_folders: set[str] = set()
+        self._status = self._environment = b""
+        self._packages: dict[str, str] | None = None
+        self._writing = threading.Lock()
+
+    def submitted(self, event: JobSubmitted, submission: Submission) -> None:
+        """Notes a job of the run; only the first time counts."""
+        self.changed = True
+        if event.job not in self._known:
+            self._known.add(event.job)
+            self._jobs.add(projections.job_line(event))
+            self._new.append(submission)
+
+    def project(self, state: State, now: float) -> None:
+        """Makes the projections of what is known now, for the next write."""
+        run = state.runs[self.run]
+        self.changed, self.projected = False, time.monotonic()
+        self._status = projections.status(state, run, now)
+        if self._packages is None:
+            self._packages = {}
+        self._environment = projections.environment(run, self._packages)
+
+    def flush(self) -> None:
+        """Writes new lines and links.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        with self._writing:
+            self._flush()
+
+    def write_projections(self) -> None:
+        """Writes `status.json` and `environment.json`.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        with self._writing:
+            files.replace(self.paths.status, self._status)
+            files.replace(self.paths.environment, self._environment)
+
+    def close(self) -> None:
+        """Writes everything that is left.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        with self._writing:
+            self._flush()
+            self._jobs.close()
+            self._objects.close()
+            self.journal.close()
+        self.write_projections()
+
+    def _flush(self) -> None:
+        self.journal.flush()
+        self._jobs.flush()
+        while self._new:
+            submission = self._new[0]
+            for line in projections.object_lines(submission.objects()):
+                self._objects.add(line)
+            self._links[submission.key] = job_folder(self._workspace, submission.key)
+            del self._new[0]
+        self._objects.flush()
+        links, self._links = self._links, {}
+        try:
+            projections.link_jobs(self.paths, links, self._link_folders)
+        except OSError:
+            self._links = {**links, **self._links}
+            raise
+
+
+def _touch(path: str) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))

@@ -1,0 +1,66 @@
+"""Every blocking wait, and its awaitable twin.
+
+Rules: a wait ends within `SLICE_S` of an Interrupt; it never holds a lock; interrupting it stops
+nothing but the wait. This is the only module that imports nest_asyncio: a blocking wait inside a
+running event loop (an `async def main()`, IPython's terminal) lets the other coroutines of the
+caller go on. Where the loop cannot be nested, the wait blocks it, in slices.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+SLICE_S = 0.1
+"""Longest sleep, in seconds"""
+
+
+def wait(event: threading.Event, on_slice: Callable[[], None] = lambda: None) -> None:
+    """Blocks until an event is set.
+
+    Args:
+        event: What to wait for.
+        on_slice: Called in this thread about every `SLICE_S`.
+
+    Raises:
+        KeyboardInterrupt: The user interrupted the wait.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        loop = None
+    if loop is not None and _nest(loop):
+        loop.run_until_complete(wait_async(event, on_slice))
+        return
+    while not event.wait(SLICE_S):
+        on_slice()
+
+
+async def wait_async(event: threading.Event, on_slice: Callable[[], None] = lambda: None) -> None:
+    """Waits until an event is set, while the caller's other coroutines go on.
+
+    Args:
+        event: What to wait for.
+        on_slice: Called about every `SLICE_S`.
+    """
+    pause = 0.001
+    while not event.is_set():
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, SLICE_S)
+        on_slice()
+
+
+def _nest(loop: asyncio.AbstractEventLoop) -> bool:
+    """Makes a running loop able to run again inside itself; says whether it can."""
+    if os.environ.get("XPM_NESTED_LOOP") == "off" or sys.version_info >= (3, 14):
+        return False
+    if not isinstance(loop, asyncio.BaseEventLoop):
+        return False
+    import nest_asyncio  # only who waits inside a loop pays for it
+
+    try:
+        nest_asyncio.apply(loop)
+    except (ValueError, RuntimeError):
+        return False
+    return True
