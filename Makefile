@@ -1,0 +1,53 @@
+# Each target sets up what it needs in .venv; nothing has to be activated. `make` lists them.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+# The newest Python here that the tests know, else any other that is new enough
+FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.10 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && exit; \
+	done; echo "set-up failed: no Python of version 3.10 or newer on PATH" >&2; exit 1
+SET_UP = @python=$$($(FIND_PYTHON)) && $$python dev/environment.py $(VENV)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs bench test-pythons test-lowest clean set-up-demo set-up
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: set-up-demo  ## Run the demonstration study (BREAK=1: with a task that fails)
+	@BREAK=$(BREAK) $(BIN)/python -m experimaestro.demo
+
+test: check pytest docs  ## Check, test and build the documentation
+
+check: set-up  ## Style, types and layers, without running the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: pytest
+pytest: set-up  ## Run all tests on the Python of .venv
+	$(BIN)/python -m pytest
+
+docs: set-up  ## Build the documentation into site/; a warning is an error
+	$(BIN)/sphinx-build -W --keep-going --quiet -d build/doctrees docs site
+
+bench: set-up  ## Measure the hot paths (tests/benchmarks)
+	@for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit; done
+
+test-pythons: set-up  ## Run the quick tests on each supported Python that is here
+	@$(BIN)/python dev/test_pythons.py
+
+test-lowest: set-up  ## Run the quick tests on the oldest supported dependencies
+	@$(BIN)/python dev/test_pythons.py --lowest
+
+clean:  ## Remove everything that was made from the sources
+	rm -rf $(VENV) .venvs build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+set-up-demo:
+	$(SET_UP) demo
+
+set-up:
+	$(SET_UP) demo test check docs
