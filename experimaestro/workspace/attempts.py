@@ -6,8 +6,8 @@ An attempt is up to three names in a folder, each created once by put-if-absent:
 - `<n>.start`: the job's process, by its first act: it runs. Or *void*: it never will.
 - `<n>.end`: how it ended, by the job's process, or by whoever proved that process gone.
 
-An attempt is *open* until it is void or has an end. What has been decided stays decided: no name
-is ever removed or written again.
+An attempt is *open* until it is void or has an end that can be read. What has been decided stays
+decided: no name is ever removed, and none that can be read is written again.
 
 Rule 1: a claim is made only when no attempt is open, none ended well and there is no `.done`.
 Rule 2: a job's process that does not win `start` exits without running.
@@ -115,9 +115,7 @@ def settle(paths: JobPaths, fate: Callable[[Owner], processes.Fate] = processes.
         if seen.started_t is None:
             void(paths, seen.attempt)
         else:
-            outcome = Outcome("lost", f"{seen.owner or 'its process'} is gone and left no word")
-            if lose(paths, seen.attempt, outcome):
-                conclude(paths, seen.attempt, outcome)
+            _settle_started(paths, seen)
         seen = observe(paths, fate)  # whoever won
     if seen.outcome is None or not seen.attempt:
         return seen
@@ -268,8 +266,21 @@ def _last(paths: JobPaths) -> _Last:
 def _may_follow(paths: JobPaths, last: _Last) -> bool:
     """Whether another attempt may follow this one: it is closed and did not end well."""
     if last.has_end:
-        return not _read_end(paths, last.n).is_done
+        outcome = _read_end(paths, last.n)
+        return outcome is not None and not outcome.is_done
     return last.has_start and _read_start(paths, last.n).is_void
+
+
+def _settle_started(paths: JobPaths, seen: Observation) -> None:
+    """Ends an attempt whose process is gone."""
+    outcome = Outcome("lost", f"{seen.owner or 'its process'} is gone and left no word")
+    if lose(paths, seen.attempt, outcome):
+        conclude(paths, seen.attempt, outcome)
+        return
+    data = files.read(paths.end(seen.attempt))
+    if data is not None and _outcome(data) is None:
+        # Killed while it wrote `end`, on a disk without links: as it is gone, no more will come
+        files.replace(paths.end(seen.attempt), _encode(outcome._asdict()), fsync=True)
 
 
 def _observe_open(
@@ -280,9 +291,12 @@ def _observe_open(
 
 def _observe_ended(paths: JobPaths, n: int, fate: Callable[[Owner], processes.Fate]) -> Observation:
     outcome = _read_end(paths, n)
-    if outcome.is_done:
+    if outcome is not None and outcome.is_done:
         return Observation("done", n, outcome=outcome)
-    return _observe_idle(paths, n, _read_start(paths, n).owner, outcome, fate)
+    started = _read_start(paths, n)
+    if outcome is None:
+        return _observe_open(n, started.owner, started.t, fate)
+    return _observe_idle(paths, n, started.owner, outcome, fate)
 
 
 def _observe_idle(
@@ -328,12 +342,19 @@ def _encode(content: dict[str, Any]) -> bytes:
     return json.dumps(content).encode()
 
 
-def _read_object(path: str) -> dict[str, Any]:
-    """Empty if the file cannot be read or is no JSON object: a machine lost its power."""
-    with contextlib.suppress(OSError, ValueError):
-        content = json.loads(files.read(path) or b"")
+def _object(data: bytes) -> dict[str, Any]:
+    """Empty if the data are no JSON object: a machine lost its power."""
+    with contextlib.suppress(ValueError):
+        content = json.loads(data)
         if isinstance(content, dict):
             return content
+    return {}
+
+
+def _read_object(path: str) -> dict[str, Any]:
+    """Empty also if the file cannot be read, or is gone with its folder."""
+    with contextlib.suppress(OSError):
+        return _object(files.read(path) or b"")
     return {}
 
 
@@ -359,9 +380,16 @@ def _read_start(paths: JobPaths, n: int) -> _Start:
     )
 
 
-def _read_end(paths: JobPaths, n: int) -> Outcome:
-    """How an attempt ended; an `end` that cannot be read is that of a job that was lost."""
-    content = _read_object(paths.end(n))
-    if content.get("status") not in STATUSES:
-        return Outcome("lost", f"{paths.end(n)} says how the job ended, but cannot be read")
+def _read_end(paths: JobPaths, n: int) -> Outcome | None:
+    """How an attempt ended; None if `end` says nothing (yet): it is torn, or just out of reach."""
+    return _outcome(files.read(paths.end(n)) or b"")
+
+
+def _outcome(data: bytes) -> Outcome | None:
+    content = _object(data)
+    status = content.get("status")
+    if not isinstance(status, str):
+        return None
+    if status not in STATUSES:  # a later version knows more ways to fail
+        content["status"] = "failed"
     return Outcome(**{name: value for name, value in content.items() if name in Outcome._fields})

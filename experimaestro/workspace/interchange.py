@@ -92,7 +92,13 @@ def keep_lock(fd: int) -> int:
         fd: The descriptor that `lock` returned to the scheduler.
     """
     os.set_inheritable(fd, False)
-    os.register_at_fork(after_in_child=lambda: os.close(fd))
+    held = [fd]
+
+    def release() -> None:
+        if held:  # not in the fork of a fork, where the number may be that of another file
+            os.close(held.pop())
+
+    os.register_at_fork(after_in_child=release)
     return fd
 
 
