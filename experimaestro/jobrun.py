@@ -60,7 +60,8 @@ def _claim(paths: JobPaths, lock: int | None) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"experimaestro: {text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"experimaestro: {text}\n")
+    sys.stderr.flush()
 
 
 class _Job:
@@ -125,11 +126,11 @@ class _Job:
             return  # a forked child that ran into the exit handlers of its parent
         assert progress.current is not None
         progress.current.close()
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except OSError as error:
-                self._outcome = Outcome("failed", message=f"its output could not be written: {error}", code=1)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError as error:
+            self._outcome = Outcome("failed", message=f"its output could not be written: {error}", code=1)
         outcome = self._outcome._replace(t=time.time())
         if attempts.end(self._paths, self._attempt, outcome):
             attempts.conclude(self._paths, self._attempt, outcome)
@@ -155,4 +156,3 @@ def _users_part(trace: TracebackType | None) -> TracebackType | None:
 
 def _is_installed(filename: str) -> bool:
     return "site-packages" in filename or filename.startswith((sys.base_prefix + "/lib", "<"))
-

@@ -217,7 +217,7 @@ class State:
     def _job_ended(self, e: JobEnded) -> None:
         change: Change = "ended well" if e.outcome.is_done else "ended badly"
         job = self._record(self._job(e, e.job), e, change)
-        job.outcome, job.ended = e.outcome, e.t
+        job.outcome, job.ended, self.trouble = e.outcome, e.t, ""
         job.attempt = max(job.attempt, e.attempt)
         if e.outcome.is_done:
             job.progress = ()

@@ -107,6 +107,12 @@ def take(
             os.close(lock)
 
 
+def close_descriptors(descriptors: Iterable[int]) -> None:
+    """Lets go of the locks that processes hold now."""
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
 def give_up(paths: JobPaths, attempt: int) -> None:
     """Closes a claim of ours whose process will never start.
 

@@ -9,10 +9,11 @@ ends all waits with that error; nothing waits for ever.
 import asyncio
 import errno
 import logging
+import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,7 +23,6 @@ from experimaestro.core.context import Submission
 from experimaestro.events import model
 from experimaestro.events.owners import Observation, Outcome
 from experimaestro.events.state import State
-from experimaestro.events.states import JobState
 from experimaestro.launchers.base import Gone, Launcher, Refused
 from experimaestro.launchers.direct import DirectLauncher
 from experimaestro.scheduler import effects
@@ -46,12 +46,18 @@ FLUSH_S = 0.2
 PROJECT_S = 30.0
 """How often the status of a run is written while it changes, in seconds"""
 
+DETACH_S = 0.5
+"""How long the exit of the process waits for the thread, in seconds"""
+
 _BATCH = 256
 """Folders that one thread looks at in a row, and events between two breaths of the loop"""
 
 _TROUBLE = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE)
-    + (errno.ENOMEM, errno.EAGAIN, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENOLCK)
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOLCK),
+        *(errno.EHOSTDOWN, errno.ETIMEDOUT),
+    }
 )
 """Errors that concern all jobs and may pass; any other is that of one job"""
 
@@ -114,7 +120,9 @@ class Loop:
         """How many jobs run at once on this machine."""
         return self._workers
 
-    def submit(self, submission: Submission, event: model.JobSubmitted, environment: Mapping[str, str]) -> None:
+    def submit(
+        self, submission: Submission, event: model.JobSubmitted, environment: Mapping[str, str]
+    ) -> None:
         """Takes a job over. Touches no disk and does not wait.
 
         Args:
@@ -179,13 +187,42 @@ class Loop:
         Returns:
             Done when everything is on disk; an `OSError` if the disk refuses.
         """
-        return asyncio.run_coroutine_threadsafe(self._close_run(event), self._asyncio)
+        done: Future[None] = Future()
+
+        def begin() -> None:  # posted, so that it comes after everything that was posted before
+            task = self._asyncio.create_task(self._close_run(event))
+            self._tasks.add(task)
+            task.add_done_callback(lambda task: _copy_result(task, done))
+            task.add_done_callback(self._tasks.discard)
+
+        self.post(begin)
+        return done
 
     def close(self) -> None:
         """Ends the thread. Jobs that still run go on by themselves."""
         self._closing = True
         self.post(lambda: None)
         self._thread.join()
+
+    def detach(self, t: float) -> None:
+        """Leaves at the exit of the process: the open runs are recorded as detached.
+
+        Called in the main thread when the interpreter shuts down, where the pool takes nothing
+        more: the files are written here.
+
+        Args:
+            t: Now, in seconds since the epoch.
+        """
+        self._closing = True
+        self.post(lambda: None)
+        self._thread.join(DETACH_S)
+        for run, files in list(self._runs.items()):
+            self._step(model.RunEnded(t=t, run=run, status="detached"))
+            files.project(self._engine.state, t)
+            try:
+                files.close()
+            except OSError as error:
+                log.warning("the end of %s could not be written: %s", run, error)
 
     # The thread.
 
@@ -257,7 +294,12 @@ class Loop:
             self._fail(error)
 
     async def _in_pool(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await self._asyncio.run_in_executor(self._pool, work, *arguments)
+        try:
+            future = self._asyncio.run_in_executor(self._pool, work, *arguments)
+        except RuntimeError:  # this process is exiting: `detach` ends what is left
+            await self._asyncio.create_future()
+            raise
+        return await future
 
     # Events.
 
@@ -336,11 +378,12 @@ class Loop:
 
     async def _start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
         """Claims jobs, prepares their folders and hands them to their launcher."""
+        clean = effects.clean_environment(os.environ)
         taken = await self._in_pool(
             lambda: [
                 effects.take(
                     self._paths(job), self._submissions[job], self.workspace,
-                    self._environments[job], self._claims.get(job, 0),
+                    {**clean, **self._environments[job]}, self._claims.get(job, 0),
                 )
                 for job in jobs
             ]
@@ -358,17 +401,20 @@ class Loop:
                 await self._not_started(job, result.error, cause)
         before = oom_kills()
         refs = await launcher.start([result.spec for _, result in batch])
-        await self._in_pool(effects.close, [result.spec.descriptor for _, result in batch])
         for (job, result), ref in zip(batch, refs, strict=True):
             if isinstance(ref, str):
                 self._attempts[ref] = _Attempt(job, result.attempt, before)
                 self._unseen.add(ref)
                 del self._claims[job]
-                self.post(model.JobQueued(t=time.time(), job=job, attempt=result.attempt, ref=ref, cause=cause))
+                self.post(
+                    model.JobQueued(t=time.time(), job=job, attempt=result.attempt, ref=ref, cause=cause)
+                )
             elif isinstance(ref, Refused):
                 await self._refuse(job, ref.why, cause)
             else:
                 await self._not_started(job, ref, cause)
+        # The processes hold the locks now.
+        await self._in_pool(effects.close_descriptors, [result.spec.descriptor for _, result in batch])
 
     async def _not_started(self, job: str, error: OSError, cause: int) -> None:
         """A job that the disk or the system did not let start: later, or never."""
@@ -402,7 +448,7 @@ class Loop:
                 ended = await self._in_pool(effects.finish, paths, attempt.number, gone, oom)
                 break
             except OSError as error:
-                self.post(self._trouble("observe", (), error, None))
+                self._say_trouble("observe", error)
                 await asyncio.sleep(1.0)
         del self._attempts[gone.ref]
         self._progress.pop(gone.ref, None)
@@ -454,18 +500,18 @@ class Loop:
         while True:
             await asyncio.sleep(FLUSH_S)
             for files in list(self._runs.values()):
-                try:
-                    await self._in_pool(files.flush)
-                    if files.changed and time.monotonic() - files.projected > PROJECT_S:
-                        files.project(self._engine.state, time.time())
-                        await self._in_pool(files.write_projections)
-                except OSError as error:
-                    if self._engine.state.trouble != _text(error):
-                        self.post(self._trouble("journal", (), error, None))
+                await self._flush_run(files)
+
+    async def _flush_run(self, files: RunFiles) -> None:
+        try:
+            await self._in_pool(files.flush)
+            if files.changed and time.monotonic() - files.projected > PROJECT_S:
+                files.project(self._engine.state, time.time())
+                await self._in_pool(files.write_projections)
+        except OSError as error:
+            self._say_trouble("journal", error)
 
     async def _close_run(self, event: model.RunEnded) -> None:
-        while self._items:
-            await asyncio.sleep(0.001)
         self._step(event)
         files = self._runs.pop(event.run)
         files.project(self._engine.state, time.time())
@@ -476,10 +522,25 @@ class Loop:
     def _paths(self, job: str) -> JobPaths:
         return JobPaths.of(self.workspace, job)
 
+    def _say_trouble(self, effect: Any, error: OSError) -> None:
+        """Shows what is tried again and again, once."""
+        if self._engine.state.trouble != _text(error):
+            self.post(self._trouble(effect, (), error, None))
+
     def _trouble(
         self, effect: Any, jobs: Sequence[str], error: OSError, cause: int | None
     ) -> model.EffectFailed:
-        return model.EffectFailed(t=time.time(), effect=effect, jobs=tuple(jobs), error=_text(error), cause=cause)
+        return model.EffectFailed(
+            t=time.time(), effect=effect, jobs=tuple(jobs), error=_text(error), cause=cause
+        )
+
+
+def _copy_result(task: "asyncio.Task[None]", done: "Future[None]") -> None:
+    error = asyncio.CancelledError() if task.cancelled() else task.exception()
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
 
 
 def _observed(job: str, seen: Observation, cause: int) -> model.JobObserved:

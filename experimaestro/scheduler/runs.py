@@ -4,13 +4,13 @@ Rules: the loop's thread adds (memory only) and makes projections; a thread of t
 one at a time for each run. What was not written is kept for the next try.
 """
 
-import os
+import copy
 import threading
 import time
 
 from experimaestro.core.context import Submission
 from experimaestro.events.model import JobSubmitted
-from experimaestro.events.state import State
+from experimaestro.events.state import Run, State
 from experimaestro.workspace import files, projections
 from experimaestro.workspace.journal import LineFile
 from experimaestro.workspace.layout import RunPaths, job_folder
@@ -42,7 +42,8 @@ class RunFiles:
         self._known: set[str] = set()
         self._links: dict[str, str] = {}
         self._link_folders: set[str] = set()
-        self._status = self._environment = b""
+        self._status = b""
+        self._run: Run | None = None
         self._packages: dict[str, str] | None = None
         self._writing = threading.Lock()
 
@@ -59,9 +60,7 @@ class RunFiles:
         run = state.runs[self.run]
         self.changed, self.projected = False, time.monotonic()
         self._status = projections.status(state, run, now)
-        if self._packages is None:
-            self._packages = {}
-        self._environment = projections.environment(run, self._packages)
+        self._run = copy.copy(run)
 
     def flush(self) -> None:
         """Writes new lines and links.
@@ -79,8 +78,11 @@ class RunFiles:
             OSError: The disk refuses.
         """
         with self._writing:
+            if self._packages is None:
+                self._packages = projections.packages()
+            assert self._run is not None
             files.replace(self.paths.status, self._status)
-            files.replace(self.paths.environment, self._environment)
+            files.replace(self.paths.environment, projections.environment(self._run, self._packages))
 
     def close(self) -> None:
         """Writes everything that is left.
@@ -111,7 +113,3 @@ class RunFiles:
         except OSError:
             self._links = {**links, **self._links}
             raise
-
-
-def _touch(path: str) -> None:
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))

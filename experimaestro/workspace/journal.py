@@ -48,7 +48,9 @@ class LineFile:
         if not self._rest:
             return
         if self._descriptor is None:
-            self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            self._descriptor = os.open(
+                self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666
+            )
         while self._rest:
             self._rest = self._rest[os.write(self._descriptor, self._rest) :]
 

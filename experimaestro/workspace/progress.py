@@ -144,7 +144,8 @@ def progress(value: float, level: int = 0, desc: str | None = None, console: boo
             "Call it in the execute() of a task that was submitted"
         )
     if console:
-        print(f"{'  ' * level}{desc or 'progress'}: {value:.0%}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{'  ' * level}{desc or 'progress'}: {value:.0%}" + "\n")
+        sys.stderr.flush()
     if not _is_secondary():
         current.set(float(value), level, desc)
 

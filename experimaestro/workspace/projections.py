@@ -16,6 +16,7 @@ from typing import Any
 import experimaestro
 from experimaestro.events.model import JobSubmitted
 from experimaestro.events.state import Run, State
+from experimaestro.workspace.files import make_folder
 from experimaestro.workspace.layout import RunPaths
 
 
@@ -104,10 +105,10 @@ def link_jobs(paths: RunPaths, folders: Mapping[str, str], made: set[str]) -> No
         link = paths.job_link(key)
         parent = link.rpartition("/")[0]
         if parent not in made:
-            os.makedirs(parent, exist_ok=True)
+            make_folder(parent)
             made.add(parent)
         try:
-            os.symlink(folder, link)
+            os.symlink(folder, link)  # noqa: PTH211 - thousands in a row
         except FileExistsError:
             continue
 

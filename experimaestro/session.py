@@ -1,0 +1,448 @@
+"""The `experiment` object that users hold: it opens a run, takes tasks, waits, and ends.
+
+Rules: in one process, the real path of a workspace and a name stand for one open run: a second
+`experiment` of the same names joins it. A run belongs to one process for life. Blocking calls
+have an awaitable twin; interrupting a wait stops nothing. The folder is changed only by `start`,
+after everything that can be checked was checked.
+
+`experiment` is the `Submitter` that the core knows: starting one fills the slot of
+`core.context`, ending it empties the slot again.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+from experimaestro import waiting
+from experimaestro.core import context
+from experimaestro.events.model import JobSubmitted, RunEnded, RunStarted
+from experimaestro.events.state import Run, State
+from experimaestro.events.states import JobState
+from experimaestro.exceptions import ExperimentStopped, FailedExperiment, SubmissionError, WorkspaceError
+from experimaestro.monitor import failures
+from experimaestro.monitor.terminal import TerminalView
+from experimaestro.scheduler.loop import Loop
+from experimaestro.scheduler.runs import RunFiles
+from experimaestro.workspace import files
+from experimaestro.workspace.layout import JobPaths, RunPaths, workspace_marker
+from experimaestro.workspace.locks import ExperimentLock
+from experimaestro.workspace.processes import myself
+
+T = TypeVar("T")
+
+Status = Literal["new", "running", "done", "failed", "detached"]
+
+
+class _OpenRun:
+    """What all `experiment` objects of one run share."""
+
+    def __init__(self, loop: Loop, files: RunFiles, lock: ExperimentLock, run_id: str, t: float) -> None:
+        self.loop = loop
+        self.files = files
+        self.lock = lock
+        self.run_id = run_id
+        self.started_at = t
+        self.environment: dict[str, str] = {}
+        self.view: TerminalView | None = None
+        self.status: Status = "running"
+        self.ended_at: float | None = None
+
+
+_lock = threading.RLock()
+_loops: dict[str, Loop] = {}
+_open: dict[tuple[str, str], _OpenRun] = {}
+_current: "list[experiment]" = []
+
+
+class experiment:  # noqa: N801 - the name of the compatible API
+    """An experiment: tasks that are submitted while it is open are run, each once.
+
+    Use it as a block, which waits at its end, or with `start`, `wait` and `stop`. Several
+    `experiment` objects of one workspace and name are the same run while it is open.
+
+    Args:
+        env: Folder of the workspace; made if it does not exist.
+        name: Name of the experiment; a folder of that name holds its runs.
+        workers: Jobs at once on this machine; None: one for each core that this process may use
+            (affinity and container quota). Given by the first experiment of a workspace.
+        display: Whether to show the progress on standard error; None: yes.
+
+    Raises:
+        WorkspaceError: `name` cannot name a folder.
+
+    Example:
+        >>> with experiment("runs", "first") as xp:                   # doctest: +SKIP
+        ...     Train.C(lr=1e-3).submit()
+    """
+
+    CURRENT: "experiment | None" = None
+    """The experiment that was started last and is open"""
+
+    def __init__(
+        self,
+        env: str | os.PathLike[str],
+        name: str,
+        *,
+        workers: int | None = None,
+        display: bool | None = None,
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise WorkspaceError(f"experiment(..., workers={workers}): expected a number of jobs from 1 up")
+        self.workspace = os.path.realpath(os.fspath(env))
+        self.name = name
+        self._workers = workers
+        self._display = display is not False
+        self._run: _OpenRun | None = None
+        RunPaths(self.workspace, name, "run")  # refuses a name that cannot name a folder
+
+    # Life.
+
+    def start(self) -> "experiment":
+        """Opens a run, or joins the one that is open in this process. Does not wait for jobs.
+
+        If another process has an open run of this experiment, waits for its end, and says so.
+
+        Returns:
+            Itself.
+
+        Raises:
+            WorkspaceError: The folder cannot be a workspace; it is left as it was.
+        """
+        key = (self.workspace, self.name)
+        with _lock:
+            run = _open.get(key)
+            if run is None:
+                run = _open[key] = self._begin()
+            self._run = run
+        self._become_current()
+        return self
+
+    def wait(self) -> None:
+        """Blocks until no job of the run is unfinished.
+
+        Raises:
+            FailedExperiment: Jobs failed.
+            KeyboardInterrupt: The wait was interrupted; the jobs go on.
+        """
+        run = self._opened()
+        waiting.wait(self._finished(run))
+        self._raise_failures(run)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Waits until no job of the run is unfinished; other coroutines go on. See `wait`."""
+        return self._wait_async().__await__()
+
+    async def _wait_async(self) -> None:
+        run = self._opened()
+        await waiting.wait_async(self._finished(run))
+        self._raise_failures(run)
+
+    def stop(self) -> None:
+        """Ends the run. Jobs that run go on by themselves; a later run finds them.
+
+        Raises:
+            OSError: The end of the run could not be written.
+        """
+        if self._run is not None:
+            self._end(self._run, None)
+
+    def __enter__(self) -> "experiment":
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        run = self._opened()
+        if error is not None:
+            self._end(run, "failed")
+            return
+        try:
+            self.wait()
+        except KeyboardInterrupt:
+            unfinished = self._ask(run, lambda _, row: row.open)
+            self._end(run, "detached")
+            _say(f"waiting was interrupted: {unfinished} jobs of {self.name!r} go on")
+            raise
+        finally:
+            self._end(run, None)
+
+    async def __aenter__(self) -> "experiment":
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        run = self._opened()
+        try:
+            if error is None:
+                await self
+        finally:
+            await asyncio.to_thread(self._end, run, None if error is None else "failed")
+
+    # What users ask.
+
+    @classmethod
+    def current(cls) -> "experiment":
+        """The experiment that was started last and is open.
+
+        Raises:
+            SubmissionError: None is open.
+        """
+        if cls.CURRENT is None:
+            raise SubmissionError(
+                'No current experiment defined. Open one: with experiment("runs", "name"): ...'
+            )
+        return cls.CURRENT
+
+    @property
+    def status(self) -> Status:
+        """`new` before `start`, then `running`, and at the end `done`, `failed` or `detached`."""
+        return "new" if self._run is None else self._run.status
+
+    @property
+    def workdir(self) -> Path:
+        """Folder of the run."""
+        return Path(self._opened().files.paths.folder)
+
+    @property
+    def resultspath(self) -> Path:
+        """Folder for what the user makes of the run's results; not made by the library."""
+        return Path(self._opened().files.paths.results)
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run: the local time of its start."""
+        return self._opened().run_id
+
+    @property
+    def experiment_id(self) -> str:
+        """The same as `name`."""
+        return self.name
+
+    def setenv(self, name: str, value: str, override: bool = True) -> None:
+        """Sets an environment variable of the jobs that are submitted from now on.
+
+        Args:
+            name: Name of the variable.
+            value: Its value; the job has it beside all variables of this process.
+            override: Whether to replace a value that was set before.
+        """
+        environment = self._opened().environment
+        if override or name not in environment:
+            environment[name] = value
+
+    def submit(self, submission: context.Submission) -> None:
+        """Takes a task over; called by `Task.submit`.
+
+        Raises:
+            ExperimentStopped: The experiment has ended.
+        """
+        run = self._opened()
+        if run.status != "running":
+            raise ExperimentStopped(
+                f"the experiment {self.name!r} has ended: {submission.key} is not run. "
+                "Submit inside the block, or before stop()"
+            )
+        event = JobSubmitted(
+            t=time.time(),
+            job=submission.key,
+            run=run.files.run,
+            task=submission.key.partition("/")[0],
+            tags=dict(submission.tags),
+            deps=tuple(submission.dependencies),
+        )
+        run.loop.submit(submission, event, dict(run.environment))
+
+    def __repr__(self) -> str:
+        return f"<experiment {self.name!r} in {self.workspace}: {self.status}>"
+
+    # What they share.
+
+    def _opened(self) -> _OpenRun:
+        if self._run is None:
+            raise SubmissionError(
+                f"the experiment {self.name!r} is not started: call start(), or use it as a block (with ...)"
+            )
+        return self._run
+
+    def _begin(self) -> _OpenRun:
+        """Opens a new run: checks the folder, takes the lock, tells the scheduler."""
+        _prepare(self.workspace)
+        paths = RunPaths(self.workspace, self.name, "run")
+        files.make_folder(paths.experiment_folder)
+        lock = self._take_lock(paths)
+        try:
+            t = time.time()
+            run_id, paths = _new_run(self.workspace, self.name, t)
+            loop = _loop(self.workspace, self._workers)
+        except BaseException:
+            lock.release()
+            raise
+        run = _OpenRun(loop, RunFiles(f"{self.name}/{run_id}", self.workspace, paths), lock, run_id, t)
+        loop.open_run(run.files)
+        loop.post(RunStarted(t=t, run=run.files.run, owner=myself()))
+        if self._display:
+            run.view = TerminalView(loop.ask, run.files.run, self.name, self._paths, loop.workers)
+            run.view.start()
+        return run
+
+    def _take_lock(self, paths: RunPaths) -> ExperimentLock:
+        lock = ExperimentLock(paths)
+        told = False
+        while not lock.try_acquire():
+            if not told:
+                holder = lock.holder()
+                since = (
+                    ""
+                    if holder is None
+                    else f" since {datetime.fromtimestamp(holder[1]).astimezone():%H:%M:%S}"
+                )
+                who = "another process" if holder is None else str(holder[0])
+                _say(f"the experiment {self.name!r} is open in {who}{since}: waiting for its end")
+                told = True
+            time.sleep(waiting.SLICE_S)
+        return lock
+
+    def _finished(self, run: _OpenRun) -> threading.Event:
+        """Set when no job of the run is unfinished."""
+        name = run.files.run
+        return run.loop.when(lambda state: state.runs[name].open == 0)
+
+    def _ask(self, run: _OpenRun, question: Callable[[State, Run], T]) -> T:
+        name = run.files.run
+        return run.loop.ask(lambda state: question(state, state.runs[name])).result()
+
+    def _raise_failures(self, run: _OpenRun) -> None:
+        if run.loop.failure is not None:
+            raise run.loop.failure
+        failed = self._ask(
+            run,
+            lambda state, row: (
+                [state.jobs[key] for key in row.jobs if state.jobs[key].state is JobState.ERROR]
+                if row.counts[JobState.ERROR]
+                else []
+            ),
+        )
+        if failed:
+            raise FailedExperiment(failures.report(failed, self._paths))
+
+    def _paths(self, key: str) -> JobPaths:
+        return JobPaths.of(self.workspace, key)
+
+    def _become_current(self) -> None:
+        if self in _current:
+            _current.remove(self)
+        _current.append(self)
+        experiment.CURRENT = context.current = self
+
+    def _end(self, run: _OpenRun, status: Literal["failed", "detached"] | None) -> None:
+        """Ends the run, once; the others who share it see its status."""
+        with _lock:
+            if self in _current:
+                _current.remove(self)
+            experiment.CURRENT = context.current = _current[-1] if _current else None
+            if run.status != "running":
+                return
+            if status is None:
+                unfinished, failed = self._ask(run, lambda _, row: (row.open, row.counts[JobState.ERROR]))
+                final: Literal["done", "failed", "detached"] = (
+                    "detached" if unfinished else "failed" if failed else "done"
+                )
+            else:
+                final = status
+            run.status, run.ended_at = final, time.time()
+            del _open[self.workspace, self.name]
+            try:
+                run.loop.close_run(RunEnded(t=run.ended_at, run=run.files.run, status=final)).result()
+                if run.view is not None:
+                    run.view.stop()
+            finally:
+                run.lock.release()
+                _release_loop(self.workspace)
+
+
+def _say(text: str) -> None:
+    """Tells a person something, without touching standard output."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"experimaestro: {text}\n")
+        sys.stderr.flush()
+
+
+def _prepare(workspace: str) -> None:
+    """Makes sure that the folder is a workspace that can be written.
+
+    Raises:
+        WorkspaceError: It cannot; nothing was left in it.
+    """
+    made = not os.path.exists(workspace)
+    probe = f"{workspace}/.probe-{os.getpid()}"
+    try:
+        files.make_folder(workspace)
+        try:
+            files.replace(probe, b"experimaestro can write here\n" * 150, fsync=True)
+        finally:
+            files.remove(probe)
+        files.create_marker(workspace_marker(workspace))
+    except OSError as error:
+        if made:
+            with contextlib.suppress(OSError):
+                Path(workspace).rmdir()
+        if isinstance(error, (FileExistsError, NotADirectoryError)):
+            what = "it, or a folder above it, is a file. Give the path of a folder"
+        else:
+            what = f"{error.strerror or error}. Free space or change permissions, or give another folder"
+        raise WorkspaceError(f"{workspace} cannot be used as workspace: {what}") from None
+
+
+def _new_run(workspace: str, name: str, t: float) -> tuple[str, RunPaths]:
+    """Makes the folder of a new run, named after its time, and points `current` to it."""
+    stamp = f"{datetime.fromtimestamp(t).astimezone():%Y%m%d_%H%M%S}"
+    number = 0
+    while True:
+        run_id = f"{stamp}.{number}" if number else stamp
+        paths = RunPaths(workspace, name, run_id)
+        try:
+            Path(paths.folder).mkdir()
+            break
+        except FileExistsError:
+            number += 1
+    link = f"{paths.current}.{os.getpid()}"
+    with contextlib.suppress(FileNotFoundError):
+        Path(link).unlink()
+    Path(link).symlink_to(run_id)
+    Path(link).replace(paths.current)
+    return run_id, paths
+
+
+def _loop(workspace: str, workers: int | None) -> Loop:
+    loop = _loops.get(workspace)
+    if loop is None or not loop.is_alive:
+        loop = _loops[workspace] = Loop(workspace, workers)
+        loop.start()
+    return loop
+
+
+def _release_loop(workspace: str) -> None:
+    """Ends the thread of a workspace that no open run needs."""
+    if not any(opened == workspace for opened, _ in _open):
+        _loops.pop(workspace).close()
+
+
+def _leave() -> None:
+    """At the exit of the process: open runs are detached, their jobs go on."""
+    for run in _open.values():
+        run.status = "detached"
+    for loop in _loops.values():
+        loop.detach(time.time())
+
+
+atexit.register(_leave)
