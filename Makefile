@@ -34,7 +34,7 @@ docs: set-up  ## Build the documentation into site/; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going --quiet -d build/doctrees docs site
 
 bench: set-up  ## Measure the hot paths (tests/benchmarks)
-	@for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit; done
+	@for file in $$(ls tests/benchmarks/bench_*.py); do $(BIN)/python $$file || exit; done
 
 test-pythons: set-up  ## Run the quick tests on each supported Python that is here
 	@$(BIN)/python dev/test_pythons.py

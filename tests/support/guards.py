@@ -15,7 +15,7 @@ never changes what it does. The library `blockbuster` has the same aim; it sees 
 nor `Popen`, stops the call (which an error handler may swallow) and looks at every event loop,
 also at those of a test's own.
 
-Rules: nothing here may slow a test down (about 2 ms for each); whoever needs an exception adds
+Rules: nothing here may slow a test down (now about 6 ms for each); whoever needs an exception adds
 it below, by name, with its reason.
 """
 
