@@ -93,6 +93,16 @@ class Run(Struct):
     """How many of its jobs are not finished, by task"""
     open: int = 0
     """How many of its jobs are not finished"""
+    running: dict[JobKey, None] = field(default_factory=dict)
+    """Its jobs that run, in the order of their start"""
+    ran_here: set[JobKey] = field(default_factory=set)
+    """Its jobs that are done and were run by this process, in this run"""
+    ran_elsewhere: set[JobKey] = field(default_factory=set)
+    """Its jobs that are done and were run by another process meanwhile; any other done job was found"""
+    failures: list[JobKey] = field(default_factory=list)
+    """Its jobs that failed by themselves, one entry for each time: only ever appended to"""
+    skipped: int = 0
+    """How many of its jobs do not run because one that they need failed"""
 
 
 class Duration(Struct):
@@ -180,6 +190,9 @@ class State:
             self._join(job, run)
         job.tags, job.launcher = e.tags, e.launcher
         if job.state is _ERROR:
+            if job.reason is FailureReason.DEPENDENCY:
+                for key in job.runs:
+                    self.runs[key].skipped -= 1
             job.reason = job.outcome = job.because = job.started = job.ended = None
             job.progress, job.where, job.owner = (), "", None
         self._move(job, TRANSITIONS[job.state, "submitted again"])
@@ -273,6 +286,9 @@ class State:
         job.runs.append(run.id)
         run.jobs[job.key] = None
         run.counts[job.state] += 1
+        run.skipped += job.reason is FailureReason.DEPENDENCY
+        if job.state is _RUNNING:
+            run.running[job.key] = None
         if not job.state.finished():
             run.unfinished[job.task] += 1
             run.open += 1
@@ -292,6 +308,7 @@ class State:
             run.counts[after] += 1
             run.unfinished[job.task] += reopened
             run.open += reopened
+            _file(run, job, before, after)
         if (before is _DONE) is (after is _DONE):
             return
         for key in self._dependents.get(job.key, ()):
@@ -304,6 +321,23 @@ class State:
                 dependent.waiting += 1
                 if dependent.state is _READY:
                     self._move(dependent, TRANSITIONS[_READY, "dependency reopened"])
+
+
+def _file(run: Run, job: Job, before: JobState, after: JobState) -> None:
+    """Enters a job into the lists of a run that follow from its new state, and out of the others."""
+    if before is _RUNNING:
+        del run.running[job.key]
+    elif before is _DONE:
+        run.ran_here.discard(job.key)
+        run.ran_elsewhere.discard(job.key)
+    if after is _RUNNING:
+        run.running[job.key] = None
+    elif after is _DONE and job.where:
+        (run.ran_here if job.where == "here" else run.ran_elsewhere).add(job.key)
+    elif after is _ERROR and job.reason is FailureReason.DEPENDENCY:
+        run.skipped += 1
+    elif after is _ERROR:
+        run.failures.append(job.key)
 
 
 _FOLD: dict[type[Event], Callable[[State, Event], None]] = {
@@ -350,3 +384,13 @@ def check(state: State) -> None:
         unfinished = Counter(row.task for row in rows if not row.state.finished())
         assert +run.unfinished == unfinished, f"{run.id} counts as unfinished {run.unfinished}"
         assert run.open == unfinished.total(), f"{run.id} has {run.open} open jobs, not {unfinished.total()}"
+        assert set(run.running) == {row.key for row in rows if row.state is _RUNNING}, f"{run.id}: running"
+        done = {row.key for row in rows if row.state is _DONE}
+        assert run.ran_here | run.ran_elsewhere <= done, f"{run.id} ran jobs that are not done"
+        assert not run.ran_here & run.ran_elsewhere, f"{run.id} ran jobs both here and elsewhere"
+        skipped = sum(row.reason is FailureReason.DEPENDENCY for row in rows)
+        assert run.skipped == skipped, f"{run.id} counts {run.skipped} skipped jobs, not {skipped}"
+        failed = {row.key for row in rows if row.state is _ERROR and row.because is None}
+        assert failed <= set(run.failures), (
+            f"{run.id} did not note the failure of {failed - set(run.failures)}"
+        )
