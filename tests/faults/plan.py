@@ -1,0 +1,28 @@
+"""A plan that tests run as a process of its own: `plan.py WORKSPACE LOG NAME`.
+
+A diamond and a job beside it; each leaves a line in the log. Exits 0 if all is done.
+"""
+
+import sys
+from pathlib import Path
+
+from tasks import Note
+
+from experimaestro import experiment
+from experimaestro.events.state import check
+
+
+def main(workspace: str, log: str, name: str) -> None:
+    with experiment(Path(workspace), name, workers=2) as xp:
+        top = Note.C(name="top", log=log).submit()
+        left = Note.C(name="left", log=log, needs=[top]).submit()
+        right = Note.C(name="right", log=log, needs=[top]).submit()
+        Note.C(name="bottom", log=log, needs=[left, right]).submit()
+        Note.C(name="beside", log=log).submit()
+        xp.wait()
+        assert xp._run is not None  # its scheduler, for the check
+        xp._run.loop.ask(check).result()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

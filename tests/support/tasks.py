@@ -1,0 +1,133 @@
+"""Tasks for tests: small ones that leave traces, wait for files, or end badly."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from experimaestro import Meta, Param, PathGenerator, Task, field, progress, tqdm
+
+
+def note(log: str, text: str) -> None:
+    """Appends a line in one write, so that lines of several processes do not mix."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(descriptor, f"{text}\n".encode())
+    os.close(descriptor)
+
+
+def notes(log: str | Path) -> list[str]:
+    """The lines of an execution log, sorted."""
+    path = Path(log)
+    return sorted(path.read_text(encoding="utf-8").splitlines()) if path.exists() else []
+
+
+def wait_for(path: str, seconds: float = 60.0) -> None:
+    """Waits in a job until a file exists."""
+    end = time.monotonic() + seconds
+    while not os.path.exists(path):
+        assert time.monotonic() < end, f"{path} never came"
+        time.sleep(0.01)
+
+
+class Note(Task):
+    """Leaves its name in the execution log."""
+
+    name: Param[str]
+    log: Meta[str]
+    needs: Param[list["Note"]] = field(default_factory=list)
+    until: Meta[str] = field(default="")
+    """A file that it waits for"""
+
+    def execute(self) -> None:
+        if self.until:
+            wait_for(self.until)
+        note(self.log, self.name)
+
+
+class Table(Task):
+    """Needs other tasks by name."""
+
+    parts: Param[dict[str, Note]]
+    out: Meta[Path] = field(default_factory=PathGenerator("table.json"))
+
+    def execute(self) -> None:
+        self.out.write_text(json.dumps({k: v.name for k, v in self.parts.items()}), encoding="utf-8")
+
+
+class Fail(Task):
+    """Ends badly, in the way that is asked for."""
+
+    how: Param[str]
+
+    def execute(self) -> None:
+        if self.how == "raise":
+            values = {"lr": 1}
+            print("about to fail", file=sys.stderr)
+            raise ValueError(f"no learning rate in {values}")
+        if self.how == "memory":
+            raise MemoryError("cannot allocate")
+        if self.how == "exit":
+            os._exit(3)
+        if self.how == "sys.exit":
+            sys.exit("giving up")
+        os.kill(os.getpid(), getattr(signal, self.how))
+
+
+class AfterFailure(Task):
+    """Needs a task that fails."""
+
+    first: Param[Fail]
+    log: Meta[str]
+
+    def execute(self) -> None:
+        note(self.log, "after failure")
+
+
+class Where(Task):
+    """Says in what surroundings it runs."""
+
+    out: Meta[Path] = field(default_factory=PathGenerator("where.json"))
+
+    def execute(self) -> None:
+        print("to standard output")
+        print("to standard error", file=sys.stderr)
+        found = {
+            "cwd": os.getcwd(),
+            "session": os.getsid(0) == os.getpid(),
+            "stdin": sys.stdin.read(),
+            "environment": dict(os.environ),
+            "path": sys.path,
+            "modules": sorted(sys.modules),
+            "files": sorted(os.listdir(".")),
+        }
+        self.out.write_text(json.dumps(found), encoding="utf-8")
+
+
+class Progressing(Task):
+    """Says how far it is, then waits for a file."""
+
+    until: Meta[str]
+
+    def execute(self) -> None:
+        progress(0.25, desc="loading")
+        for _ in tqdm(range(4), desc="waiting"):
+            wait_for(self.until)
+
+
+class LeavesThread(Task):
+    """Ends its execute() before a thread and an exit handler of it are done."""
+
+    log: Meta[str]
+
+    def execute(self) -> None:
+        import atexit
+        import threading
+
+        def later() -> None:
+            time.sleep(0.2)
+            note(self.log, "thread")
+
+        atexit.register(note, self.log, "exit handler")
+        threading.Thread(target=later).start()
