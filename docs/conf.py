@@ -1,7 +1,9 @@
 """How the documentation is built: `make docs`. No network, and a warning is an error."""
 
+from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.highlighting import lexers
 from sphinx.util.logging import getLogger
 
 import experimaestro
@@ -19,6 +21,8 @@ exclude_patterns: list[str] = []
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 napoleon_numpy_docstring = False
+
+lexers["mermaid"] = TextLexer()  # a diagram where the page is read on a forge, its source here
 
 html_theme = "furo"
 html_title = f"experimaestro {release}"

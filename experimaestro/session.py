@@ -155,7 +155,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if self._run is not None:
             self._end(self._run, None)
 
-    def __enter__(self) -> "experiment":
+    def __enter__(self) -> "experiment":  # noqa: PYI034 - start() may not be of a sub-class
         return self.start()
 
     def __exit__(
@@ -175,7 +175,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         finally:
             self._end(run, None)
 
-    async def __aenter__(self) -> "experiment":
+    async def __aenter__(self) -> "experiment":  # noqa: PYI034 - same
         return await asyncio.to_thread(self.start)
 
     async def __aexit__(
@@ -383,7 +383,7 @@ def _prepare(workspace: str) -> None:
     Raises:
         WorkspaceError: It cannot; nothing was left in it.
     """
-    made = not os.path.exists(workspace)
+    made = not Path(workspace).exists()
     probe = f"{workspace}/.probe-{os.getpid()}"
     try:
         files.make_folder(workspace)

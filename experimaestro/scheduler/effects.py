@@ -44,6 +44,8 @@ class Taken(NamedTuple):
 
     attempt: int
     spec: Spec
+    oom_kills: int
+    """Processes that the system killed for lack of memory before it began"""
 
 
 class Blocked(NamedTuple):
@@ -101,7 +103,7 @@ def take(
     except OSError as error:
         return Blocked(attempt, error)
     else:
-        return Taken(attempt, spec)
+        return Taken(attempt, spec, processes.oom_kills())
     finally:
         if lock is not None:
             os.close(lock)
@@ -122,14 +124,14 @@ def give_up(paths: JobPaths, attempt: int) -> None:
     attempts.void(paths, attempt)
 
 
-def finish(paths: JobPaths, attempt: int, gone: Gone, oom: bool) -> Ended:
+def finish(paths: JobPaths, attempt: int, gone: Gone, oom_kills: int) -> Ended:
     """Says how an attempt of ours ended whose process is gone.
 
     Args:
         paths: The job.
         attempt: Number of the attempt.
         gone: What its launcher saw.
-        oom: Whether the system killed a process for lack of memory while it ran.
+        oom_kills: See `Taken`.
 
     Returns:
         What its `end` says, written by the job or, if it could not, now.
@@ -139,7 +141,7 @@ def finish(paths: JobPaths, attempt: int, gone: Gone, oom: bool) -> Ended:
     """
     if attempts.void(paths, attempt):
         return Ended(None, Outcome("refused", _never_began(paths, gone), gone.code, gone.signal))
-    outcome = _without_word(paths, gone, oom)
+    outcome = _without_word(paths, gone, processes.oom_kills() > oom_kills)
     if attempts.lose(paths, attempt, outcome):
         attempts.conclude(paths, attempt, outcome)
     seen = attempts.settle(paths)

@@ -29,7 +29,7 @@ from experimaestro.scheduler import effects
 from experimaestro.scheduler.engine import Effect, Engine, Observe, Record, Start, WakeAt
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.workspace.layout import JobPaths
-from experimaestro.workspace.processes import cores, oom_kills
+from experimaestro.workspace.processes import cores
 from experimaestro.workspace.progress import read_progress
 
 log = logging.getLogger("experimaestro.scheduler")
@@ -399,11 +399,10 @@ class Loop:
                 if result.attempt:
                     self._claims[job] = result.attempt
                 await self._not_started(job, result.error, cause)
-        before = oom_kills()
         refs = await launcher.start([result.spec for _, result in batch])
         for (job, result), ref in zip(batch, refs, strict=True):
             if isinstance(ref, str):
-                self._attempts[ref] = _Attempt(job, result.attempt, before)
+                self._attempts[ref] = _Attempt(job, result.attempt, result.oom_kills)
                 self._unseen.add(ref)
                 del self._claims[job]
                 self.post(
@@ -441,11 +440,10 @@ class Loop:
     async def _finish(self, gone: Gone) -> None:
         """Reads or writes how an attempt ended; tries again while the disk refuses."""
         attempt = self._attempts[gone.ref]
-        oom = oom_kills() > attempt.oom_kills
         paths = self._paths(attempt.job)
         while True:
             try:
-                ended = await self._in_pool(effects.finish, paths, attempt.number, gone, oom)
+                ended = await self._in_pool(effects.finish, paths, attempt.number, gone, attempt.oom_kills)
                 break
             except OSError as error:
                 self._say_trouble("observe", error)

@@ -36,7 +36,7 @@ def cost(jobs: int) -> float:
 def main() -> None:
     costs = {jobs: min(cost(jobs) for _ in range(3)) for jobs in (1_000, 10_000, 100_000)}
     for jobs, seconds in costs.items():
-        show(f"one event, plan of {jobs:,} jobs", f"{seconds*1e6:.2f} us", "flat")
+        show(f"one event, plan of {jobs:,} jobs", f"{seconds * 1e6:.2f} us", "flat")
     show("100,000 jobs / 1,000 jobs", f"{costs[100_000] / costs[1_000]:.2f}", "near 1")
 
 

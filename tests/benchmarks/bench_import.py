@@ -17,13 +17,21 @@ def main() -> None:
     found, ours, base = ratio(
         lambda: run("import experimaestro"), lambda: run("import dataclasses, json, pathlib"), rounds=20
     )
-    show("import experimaestro / import dataclasses, json, pathlib", f"{found:.2f} ({ours*1e3:.0f}/{base*1e3:.0f} ms)", "< 4")
+    show(
+        "import experimaestro / import dataclasses, json, pathlib",
+        f"{found:.2f} ({ours * 1e3:.0f}/{base * 1e3:.0f} ms)",
+        "< 4",
+    )
     found, ours, base = ratio(
         lambda: run("from experimaestro import Task, Param, field"),
         lambda: run("import dataclasses, json, pathlib"),
         rounds=20,
     )
-    show("from experimaestro import Task, Param, field / the same", f"{found:.2f} ({ours*1e3:.0f}/{base*1e3:.0f} ms)", "< 4")
+    show(
+        "from experimaestro import Task, Param, field / the same",
+        f"{found:.2f} ({ours * 1e3:.0f}/{base * 1e3:.0f} ms)",
+        "< 4",
+    )
 
 
 if __name__ == "__main__":

@@ -52,7 +52,11 @@ print(time.time())
             return float(done.stdout) - begin
 
         found, mine, bare = ratio(ours, baseline, rounds=30)
-        show("submit() -> first line of execute() / python -c 'import ...'", f"{found:.2f} ({mine*1e3:.0f}/{bare*1e3:.0f} ms)", "< 1.3")
+        show(
+            "submit() -> first line of execute() / python -c 'import ...'",
+            f"{found:.2f} ({mine * 1e3:.0f}/{bare * 1e3:.0f} ms)",
+            "< 1.3",
+        )
 
 
 if __name__ == "__main__":

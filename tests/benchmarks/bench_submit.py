@@ -47,7 +47,11 @@ def submit(jobs: int) -> float:
 
 def main() -> None:
     for jobs in (100, 1_000, 10_000):
-        show(f".submit() with its configuration, {jobs:,} jobs", f"{min(submit(jobs) for _ in range(3))*1e3:.3f} ms", "< 0.3 ms, flat")
+        show(
+            f".submit() with its configuration, {jobs:,} jobs",
+            f"{min(submit(jobs) for _ in range(3)) * 1e3:.3f} ms",
+            "< 0.3 ms, flat",
+        )
 
 
 if __name__ == "__main__":

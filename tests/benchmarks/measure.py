@@ -4,7 +4,9 @@ import statistics
 from collections.abc import Callable
 
 
-def ratio(ours: Callable[[], float], baseline: Callable[[], float], rounds: int) -> tuple[float, float, float]:
+def ratio(
+    ours: Callable[[], float], baseline: Callable[[], float], rounds: int
+) -> tuple[float, float, float]:
     """Measures two things in turn.
 
     Args:

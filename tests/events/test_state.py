@@ -1,7 +1,8 @@
 """The fold: what is known after each event, and what it refuses."""
 
+from pathlib import Path
+
 import pytest
-from facts import DONE, FAILED, OTHER, ended, observed, queued, run_started, started, submitted
 
 from experimaestro.events.model import (
     DependencyFailed,
@@ -17,6 +18,7 @@ from experimaestro.events.model import (
 from experimaestro.events.state import State, check
 from experimaestro.events.states import TRANSITIONS, FailureReason, JobState, mermaid
 from experimaestro.exceptions import ImpossibleEventError
+from facts import DONE, FAILED, OTHER, ended, observed, queued, run_started, started, submitted
 
 
 def fold(*events: Event) -> State:
@@ -55,7 +57,9 @@ def test_a_job_waits_for_what_it_needs_and_is_ready_when_the_last_is_done():
 
 
 def test_a_done_job_that_vanished_makes_what_is_ready_wait_again():
-    state = fold(run_started("xp/2"), submitted("a"), observed("a", "done"), submitted("b", "a"), observed("b"))
+    state = fold(
+        run_started("xp/2"), submitted("a"), observed("a", "done"), submitted("b", "a"), observed("b")
+    )
     assert state.jobs["b"].state is JobState.READY
 
     state.apply(submitted("a", run="xp/2"))
@@ -170,7 +174,7 @@ def test_every_event_is_read_back_from_its_line_as_it_was():
 
 
 def test_every_state_can_be_reached_and_left_or_is_final():
-    reached = {after for after in TRANSITIONS.values()}
+    reached = set(TRANSITIONS.values())
     left = {before for before, _ in TRANSITIONS}
 
     assert reached == set(JobState)
@@ -181,5 +185,12 @@ def test_the_diagram_shows_every_transition():
     drawn = mermaid()
 
     assert all(
-        before is after or f"{before.name} --> {after.name}" in drawn for (before, _), after in TRANSITIONS.items()
+        before is after or f"{before.name} --> {after.name}" in drawn
+        for (before, _), after in TRANSITIONS.items()
     )
+
+
+def test_the_documentation_shows_the_diagram_of_the_table():
+    page = Path(__file__).parents[2] / "docs" / "architecture.md"
+
+    assert f"```mermaid\n{mermaid()}\n```" in page.read_text(encoding="utf-8")

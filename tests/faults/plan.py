@@ -6,10 +6,9 @@ A diamond and a job beside it; each leaves a line in the log. Exits 0 if all is 
 import sys
 from pathlib import Path
 
-from tasks import Note
-
 from experimaestro import experiment
 from experimaestro.events.state import check
+from tasks import Note
 
 
 def main(workspace: str, log: str, name: str) -> None:

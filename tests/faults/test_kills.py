@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from tasks import notes
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -29,7 +30,9 @@ def run_plan(folder: Path, name: str = "plan", crash: str = "") -> "subprocess.P
         "PYTHONWARNINGS": "error",
     }
     command = [sys.executable, str(PLAN), str(folder / "runs"), str(folder / "log"), name]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def finish(process: "subprocess.Popen[str]") -> tuple[int, str]:

@@ -7,13 +7,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from polling import wait_until
-from tasks import AfterFailure, Fail, LeavesThread, Note, Progressing, Table, Where, notes
 
 from experimaestro import FailedExperiment, JobState, experiment
 from experimaestro.events.model import JobEnded, JobStarted, RunEnded, RunStarted
 from experimaestro.exceptions import ExperimentStopped
 from experimaestro.workspace.journal import read_events
+from polling import wait_until
+from tasks import AfterFailure, Fail, LeavesThread, Note, Progressing, Table, Where, notes
 
 
 @pytest.fixture
@@ -181,7 +181,13 @@ def test_every_bad_end_is_a_failure_that_says_how(runs: Path, how: str, expected
 
 def test_a_job_has_clean_surroundings(runs: Path, monkeypatch: pytest.MonkeyPatch):
     kept = {"MPLBACKEND": "agg", "OWN": "kept"}
-    made_by_a_kernel = {"FORCE_COLOR": "1", "CLICOLOR": "1", "PAGER": "cat", "JPY_PARENT_PID": "1", "PYDEVD_X": "1"}
+    made_by_a_kernel = {
+        "FORCE_COLOR": "1",
+        "CLICOLOR": "1",
+        "PAGER": "cat",
+        "JPY_PARENT_PID": "1",
+        "PYDEVD_X": "1",
+    }
     for name, value in {**kept, **made_by_a_kernel}.items():
         monkeypatch.setenv(name, value)
     with experiment(runs, "plan", display=False) as xp:
@@ -205,7 +211,16 @@ def test_a_job_imports_nothing_that_it_does_not_need(runs: Path):
         task = Where.C().submit()
 
     modules = set(json.loads((task.jobpath / "where.json").read_text())["modules"])
-    assert not modules & {"asyncio", "msgspec", "rich", "click", "psutil", "numpy", "IPython", "experimaestro.session"}
+    assert not modules & {
+        "asyncio",
+        "msgspec",
+        "rich",
+        "click",
+        "psutil",
+        "numpy",
+        "IPython",
+        "experimaestro.session",
+    }
 
 
 def test_progress_reaches_the_state_while_the_job_runs(runs: Path, tmp_path: Path):
@@ -216,7 +231,9 @@ def test_progress_reaches_the_state_while_the_job_runs(runs: Path, tmp_path: Pat
         lambda: next((job.progress for job in loop.ask(lambda s: list(s.jobs.values())).result()), ())
     )
     assert seen[0].text in {"loading", "waiting"}
-    wait_until(lambda: loop.ask(lambda s: [j.progress[0].text for j in s.jobs.values()]).result() == ["waiting"])
+    wait_until(
+        lambda: loop.ask(lambda s: [j.progress[0].text for j in s.jobs.values()]).result() == ["waiting"]
+    )
     (tmp_path / "go").touch()
     xp.wait()
     xp.stop()

@@ -26,7 +26,7 @@ def notes(log: str | Path) -> list[str]:
 def wait_for(path: str, seconds: float = 60.0) -> None:
     """Waits in a job until a file exists."""
     end = time.monotonic() + seconds
-    while not os.path.exists(path):
+    while not Path(path).exists():
         assert time.monotonic() < end, f"{path} never came"
         time.sleep(0.01)
 

@@ -7,6 +7,7 @@ the steps (audit events): nothing of the package is patched.
 """
 
 import os
+import pathlib
 import signal
 import sys
 from typing import Any
@@ -30,7 +31,7 @@ def _install(role: str, step: int, token: str) -> None:
                 os.close(os.open(token, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
             except FileExistsError:
                 return
-            with open(token, "w", encoding="utf-8") as file:
+            with pathlib.Path(token).open("w", encoding="utf-8") as file:
                 file.write(f"{event} {arguments[0]!r} in {sys.argv[0]}")
             os.kill(me, signal.SIGKILL)
 
