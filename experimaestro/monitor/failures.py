@@ -46,10 +46,12 @@ def details(job: Job, paths: JobPaths) -> list[str]:
     """The lines that follow the headline: the user's line, the error, the end of the log, the files."""
     lines = []
     outcome = job.outcome
-    message = printable_lines(outcome.message, _MESSAGE_LINES) if outcome is not None else []
+    message = printable_lines(outcome.message, 1000) if outcome is not None else []
     if outcome is not None and outcome.frame:
         lines.append(printable(outcome.frame))
-    lines += message or ["nothing is known about its end"]
+    lines += message[:_MESSAGE_LINES] or ["nothing is known about its end"]
+    if len(message) > _MESSAGE_LINES:
+        lines.append("…")
     lines += _log(paths, message)
     lines.append(f"folder: {printable(paths.folder)}")
     return lines

@@ -16,7 +16,8 @@ from experimaestro.monitor.snapshot import RunningJob, Snapshot
 from experimaestro.monitor.words import Look, Tally
 
 _BAR = 24
-"""Least cells of the bar beside the counts"""
+"""Least cells of the bar on one line with all the rest"""
+_LEFT = len("  about 23 h 50 min left")
 _WIDEST_BAR = 60
 _JOB_BAR = 12
 _MUTED = words.WAITING.colour
@@ -94,21 +95,19 @@ def _head(snapshot: Snapshot, title: str, width: int, unicode: bool) -> list[Tex
         for count, look in tally.parts()
         if count or look is words.DONE
     ]
-    needed = sum(len(_GAP) + part.cell_len for part in [name, *legend, Text(left)])
-    if width - needed >= _BAR:
-        bar = _bar(tally, min(_WIDEST_BAR, width - needed), unicode)
-        return [_joined([name, bar, *legend, Text(left, _MUTED)], width)]
+    # What the counts may need: the bar keeps its place while they grow
+    most = sum(len(f"{_GAP}{tally.total:,} {look.word}") for _, look in tally.parts())
+    bar = min(_WIDEST_BAR, width - name.cell_len - len(_GAP) - most - _LEFT)
+    if bar >= _BAR:
+        return [_joined([name, _bar(tally, bar, unicode), *legend, Text(left, _MUTED)], width)]
     lines = [_joined([name, Text(left, _MUTED)], width)]
-    needed = sum(len(_GAP) + part.cell_len for part in legend) + 2
-    if width - needed >= _BAR:
-        return [
-            *lines,
-            Text("  ") + _joined([_bar(tally, min(_WIDEST_BAR, width - needed), unicode), *legend], width),
-        ]
+    bar = min(_WIDEST_BAR, width - 2 - most)
+    if bar >= _BAR // 2:
+        return [*lines, Text("  ") + _joined([_bar(tally, bar, unicode), *legend], width - 2)]
     lines.append(Text("  ") + _bar(tally, max(1, min(_WIDEST_BAR, width - 2)), unicode))
     row: list[Text] = []
     for part in legend:
-        if row and 2 + sum(len(_GAP) + p.cell_len for p in [*row, part]) - len(_GAP) > width:
+        if row and sum(len(_GAP) + p.cell_len for p in [*row, part]) > width:
             lines.append(Text("  ") + _joined(row, width))
             row = []
         row.append(part)
@@ -141,7 +140,14 @@ def _rows(running: Sequence[RunningJob], width: int, unicode: bool) -> list[Text
     """One line for each running job, in columns."""
     if not running:
         return []
-    names = [Text.assemble(words.task_name(job.task), " ", (_tags(job), _MUTED)) for job in running]
+    tasks = [words.task_name(job.task) for job in running]
+    task_width = max(cell_len(task) for task in tasks)
+    if task_width > width // 5:  # a column of their own would leave too little for tags
+        task_width = 0
+    names = [
+        Text.assemble(task, " " * (1 + max(0, task_width - cell_len(task))), (_tags(job), _MUTED))
+        for task, job in zip(tasks, running, strict=True)
+    ]
     times = [words.clock(job.seconds) for job in running]
     time_width = max(5, *(len(time) for time in times))
     has_bar = width >= 60

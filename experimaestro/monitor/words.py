@@ -33,8 +33,8 @@ RUNNING = Look("running", "▸", ">", "┅", "=", "#3b7de0")
 QUEUED = Look("queued", "◔", ".", "─", ".", "#7d8590")
 WAITING = Look("waiting", "○", ".", "─", ".", "#7d8590")
 SKIPPED = Look("skipped", "⊘", "/", "┄", "/", "#7d8590")
-FAILED = Look("failed", "✕", "x", "╳", "x", "#d4551c")  # noqa: RUF001 - drawn, not read
-KILLED = Look("killed", "■", "x", "╳", "x", "#d4551c")  # noqa: RUF001 - drawn, not read
+FAILED = Look("failed", "✕", "x", "✕", "x", "#d4551c")
+KILLED = Look("killed", "■", "x", "✕", "x", "#d4551c")
 
 LOOKS: Mapping[JobState, Look] = {
     JobState.UNSCHEDULED: WAITING,
