@@ -1,0 +1,269 @@
+"""How parameters are declared: the words that stand in a class, and what one declaration became.
+
+Rules: the words (`Param[int]`, `field(...)`) keep what they were given and decide nothing; an
+`Argument` is made once for each parameter of each class, by `objects.declaration`, and is all that
+the rest of the core looks at. For a type checker `Param[int]` is `int`.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated as Annotated, Any, TypeVar, overload  # noqa: PLC0414
+
+from experimaestro.core.base import Configuration
+from experimaestro.core.problems import Mismatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from experimaestro.core.types import Type
+
+T = TypeVar("T")
+
+
+class Kind(Enum):
+    """What a parameter is to the identifier."""
+
+    PARAM = "Param"
+    META = "Meta"
+    CONSTANT = "Constant"
+
+
+class Mark:
+    """Base of what may stand in `Annotated[T, ...]` and makes a name a parameter."""
+
+
+class KindMark(Mark):
+    """The word that declared the parameter."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+
+
+class Help(Mark):
+    """A line of documentation; made by `help`."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class Generator:
+    """Base of what makes a value when the configuration is sealed."""
+
+
+PathFunction = Callable[[Any, Any], "str | Path"]
+
+
+class PathGenerator(Generator):
+    """A path inside the folder of the job, known once the task is submitted.
+
+    Args:
+        path: A relative path, or a function `(context, config) -> path` where `context.path` is
+            the folder.
+
+    Example:
+        >>> from pathlib import Path
+        >>> class Index(Config):  # doctest: +SKIP
+        ...     file: Meta[Path] = field(default_factory=PathGenerator("index.bin"))
+    """
+
+    def __init__(self, path: "str | Path | PathFunction" = "") -> None:
+        self.path = path
+
+    def __call__(self) -> Any:
+        """Nothing yet: the value is made when the configuration is sealed."""
+
+
+class GeneratorMark(Mark):
+    """A generated path; made by `pathgenerator`."""
+
+    def __init__(self, generator: PathGenerator) -> None:
+        self.generator = generator
+
+
+Param = Annotated[T, KindMark(Kind.PARAM)]
+"""A parameter: it counts for the identity of the task."""
+Meta = Annotated[T, KindMark(Kind.META)]
+"""A parameter that does not count: verbosity, number of processes, a path."""
+Option = Annotated[T, KindMark(Kind.META)]
+"""Another name of `Meta`."""
+Constant = Annotated[T, KindMark(Kind.CONSTANT)]
+"""A value of the class, such as a version: it counts, and cannot be set."""
+
+
+def help(text: str) -> Help:  # noqa: A001 - the name of the compatible API
+    """Documents a parameter: `x: Annotated[Param[int], help("Number of layers")]`."""
+    return Help(text)
+
+
+def pathgenerator(path: "str | Path | PathFunction") -> GeneratorMark:
+    """Declares a generated path: `x: Annotated[Path, pathgenerator("index.bin")]`."""
+    return GeneratorMark(PathGenerator(path))
+
+
+class Unset:
+    """The one value that means "not given"."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Any = Unset()
+
+
+class Field:
+    """What `field(...)` was given."""
+
+    def __init__(
+        self, *, default: Any, default_factory: Any, ignore_default: Any, ignore_generated: bool, overrides: bool
+    ) -> None:
+        self.default = default
+        self.default_factory = default_factory
+        self.ignore_default = ignore_default
+        self.ignore_generated = ignore_generated
+        self.overrides = overrides
+
+
+@overload
+def field(
+    *, default: T, ignore_default: bool = False, ignore_generated: bool = False, overrides: bool = False
+) -> T: ...
+@overload
+def field(
+    *,
+    default_factory: PathGenerator,
+    ignore_default: bool = False,
+    ignore_generated: bool = False,
+    overrides: bool = False,
+) -> Any: ...
+@overload
+def field(
+    *,
+    default_factory: Callable[[], T],
+    ignore_default: bool = False,
+    ignore_generated: bool = False,
+    overrides: bool = False,
+) -> T: ...
+@overload
+def field(*, ignore_default: Any = False, ignore_generated: bool = False, overrides: bool = False) -> Any: ...
+def field(
+    *,
+    default: Any = UNSET,
+    default_factory: Any = UNSET,
+    ignore_default: Any = UNSET,
+    ignore_generated: bool = False,
+    overrides: bool = False,
+) -> Any:
+    """Declares the default of a parameter.
+
+    Args:
+        default: The value of an object that is not given one; part of the identifier.
+        default_factory: A function without parameters that makes the default (called once), or
+            a `PathGenerator`.
+        ignore_default: Whether a value equal to the default leaves the identifier as if the
+            parameter did not exist. In the old form, the default itself.
+        ignore_generated: Whether the value may be a sealed configuration that has generated paths.
+        overrides: Says that redeclaring the parameter of a parent class is meant.
+
+    Raises:
+        AssertionError: Two defaults were given.
+    """
+    if default is not UNSET and default_factory is not UNSET:
+        raise AssertionError("field(...) takes `default` or `default_factory`, not both")
+    return Field(
+        default=default,
+        default_factory=default_factory,
+        ignore_default=ignore_default,
+        ignore_generated=ignore_generated,
+        overrides=overrides,
+    )
+
+
+class Argument:
+    """One parameter of one class, compiled."""
+
+    __slots__ = (
+        "check",
+        "constant",
+        "default",
+        "generator",
+        "hashed",
+        "help",
+        "ignore_default",
+        "ignore_generated",
+        "ignored",
+        "kind",
+        "name",
+        "overrides",
+        "prefix",
+        "required",
+        "skips_none",
+        "type",
+        "unhashable",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        type: "Type",  # noqa: A002 - the attribute of the compatible API
+        kind: Kind,
+        *,
+        default: Any = UNSET,
+        generator: Generator | None = None,
+        ignored: bool = False,
+        ignore_default: bool = False,
+        ignore_generated: bool = False,
+        optional: bool = False,
+        overrides: bool = False,
+        help: str | None = None,  # noqa: A002 - same
+    ) -> None:
+        self.name = name
+        self.type = type
+        self.check = type.check
+        self.kind = kind
+        self.constant = kind is Kind.CONSTANT
+        self.default = default
+        self.generator = generator
+        self.ignored = ignored
+        self.ignore_default = ignore_default
+        self.ignore_generated = ignore_generated
+        self.overrides = overrides
+        self.help = help
+        self.required = default is UNSET and generator is None and not optional
+        self.hashed = not ignored and generator is None
+        self.skips_none = not self.constant and default is UNSET and optional
+        self.unhashable = self.hashed and type.unhashable
+        self.prefix = b"\x03" + name.encode() + b"\x05"
+
+    @property
+    def read_only(self) -> bool:
+        """Whether users may not set it."""
+        return self.constant or self.generator is not None
+
+    def accept(self, value: Any) -> Any:
+        """The value that is kept for what a user gave.
+
+        Raises:
+            Mismatch: It is not of the type, or could not be part of an identifier.
+        """
+        value = self.check(value)
+        if self.unhashable:
+            from experimaestro.core.identifier import without_identifier  # it looks at arguments
+
+            reason = without_identifier(value)
+            if reason is not None:
+                raise Mismatch(
+                    f"{reason} cannot be part of an identifier",
+                    hint=f"Declare {self.name}: Meta[{self.type.name}]",
+                )
+        if (self.type.references and not self.ignore_generated) and isinstance(value, Configuration):
+            info = value.__xpm__
+            if info.places_paths and info.sealed and info.key is None:
+                raise Mismatch(
+                    f"{info.declaration.name} (made at {info.made_at}) has paths in {info.folder}",
+                    hint="Give a copy: config.copy()",
+                )
+        return value
+
+    def problem_text(self, mismatch: Mismatch) -> str:
+        """A mismatch, with what to do."""
+        return f"{mismatch.text}. {mismatch.hint or f'Example: {self.name}={self.type.example}'}"

@@ -1,0 +1,383 @@
+"""`Config`, its metaclass, and what `.C(...)` makes of a class.
+
+Rules: for each class one more is made, `Cls.XPMConfig`, at the first use of `Cls.C`: its objects
+hold parameters, run none of the user's code and are instances of `Cls` for `isinstance`. The class
+itself stays as the user wrote it. All problems of one call are shown in one error. What runs for
+each object is straight-line code over the compiled declaration.
+"""
+
+import sys
+from abc import ABCMeta
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from experimaestro.core.arguments import Argument, field
+from experimaestro.core.base import Configuration, Declares, Information, place
+from experimaestro.core.identifier import Identifier, identify
+from experimaestro.core.objects.declaration import Declaration, value_text
+from experimaestro.core.problems import Mismatch, NotATaskError, Problem, failure, unknown
+from experimaestro.core.tags import Tagged
+from experimaestro.exceptions import ReadOnlyError, RequiredError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, dataclass_transform  # of the type checker, not needed to run
+
+    from experimaestro.core.objects.instances import ObjectStore
+else:
+
+    def dataclass_transform(**_: Any) -> Callable[[Any], Any]:
+        return lambda cls: cls
+
+
+T = TypeVar("T")
+
+
+class ConfigMeta(ABCMeta):
+    """Class of the configuration classes: notes where each was defined, and offers `C`."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
+        """Makes a class; its parameters are looked at when it is first used."""
+        cls = super().__new__(mcs, name, bases, namespace, **kwargs)
+        frame = sys._getframe(1)  # noqa: SLF001 - the only way to know the user's line
+        type.__setattr__(cls, "_xpm_defined_at", (frame.f_code.co_filename, frame.f_lineno))
+        return cls
+
+    if not TYPE_CHECKING:  # type checkers read `Config.C` below, which keeps the class
+
+        @property
+        def C(cls) -> type:  # noqa: N802 - the name of the compatible API
+            """The class of the configurations: `Cls.C(lr=1e-3)`."""
+            made = cls.__dict__.get("_xpm_configuration")
+            return made if made is not None else _configuration_class(cls)
+
+        XPMConfig = C
+
+        @property
+        def XPMValue(cls) -> type:  # noqa: N802 - same
+            """The class of the instances."""
+            return cls.__dict__.get("_xpm_value", cls)
+
+
+class _Missing:
+    """What reading a parameter that is not set finds: its name and what to do.
+
+    An object's own `__dict__` comes first, so this costs nothing once the parameter is set; and it
+    hides what the class has under the same name.
+    """
+
+    def __init__(self, name: str, cls: str) -> None:
+        self.name = name
+        self.cls = cls
+
+    def __get__(self, config: Any, owner: type | None = None) -> Any:
+        if config is None:
+            return self
+        raise KeyError(f"{self.name} is not set: {self.cls}.C({self.name}=...)")
+
+
+def _configuration_class(cls: Any) -> Any:
+    declaration = Declaration(cls)
+    namespace: dict[str, Any] = {
+        "__module__": cls.__module__,
+        "__qualname__": f"{cls.__qualname__}.XPMConfig",
+        "__doc__": cls.__doc__,
+        "__annotations__": {},
+        "_xpm_declaration": declaration,
+        "_xpm_value": cls,
+    }
+    namespace.update({name: _Missing(name, cls.__qualname__) for name in declaration.arguments})
+    made: Any = type(cls)("XPMConfig", (_Behaviour, cls), namespace)
+    type.__setattr__(made, "_xpm_configuration", made)
+    type.__setattr__(cls, "_xpm_configuration", made)
+    return made
+
+
+def declaration_of(cls: Any) -> Declaration:
+    """What a class declares, compiled at its first use."""
+    found: Declaration = cls.C._xpm_declaration  # noqa: SLF001 - of the class made above
+    return found
+
+
+class _Behaviour(Configuration):
+    """What the objects of `Cls.XPMConfig` do; comes before the user's class."""
+
+    _xpm_declaration: ClassVar[Declaration]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Keeps the user's own hook from seeing the classes that are made here."""
+
+    def __init__(self, /, *args: Any, **given: Any) -> None:
+        declaration = self._xpm_declaration
+        frame = sys._getframe(1)  # noqa: SLF001 - inspect would cost more than the rest
+        info = Information(self, declaration, frame.f_code, frame.f_lasti)
+        values = self.__dict__
+        values.update(declaration.shared)
+        values["__xpm__"] = info
+        if args:
+            raise TypeError(
+                f"{declaration.name}.C(...) takes parameters by name only ({info.made_at}): "
+                f"{declaration.name}.C({', '.join(f'{name}=...' for name in declaration.arguments)})"
+            )
+        problems: list[Problem] | None = None
+        arguments = declaration.arguments
+        for name, value in given.items():
+            argument = arguments.get(name)
+            try:
+                if argument is None:
+                    raise _Refused(unknown(name, arguments))
+                values[name] = _kept(info, argument, value)
+            except _Refused as refused:
+                problems = problems or []
+                problems.append(refused.problem)
+        if problems is not None:
+            raise failure(f"{declaration.name}.C(...)", info.made_at, problems)
+        for argument in declaration.cloned:
+            if argument.name not in given:
+                values[argument.name] = clone(argument.default)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        info = self.__xpm__
+        argument = info.declaration.arguments.get(name)
+        if argument is None:
+            object.__setattr__(self, name, value)
+            return
+        frame = sys._getframe(1)  # noqa: SLF001 - see __init__
+        if info.sealed:
+            raise self._is_sealed(name, place(frame.f_code, frame.f_lasti))
+        try:
+            self.__dict__[name] = _kept(info, argument, value)
+        except _Refused as refused:
+            what = f"{info.declaration.name}.{name} = ..."
+            raise failure(what, place(frame.f_code, frame.f_lasti), [refused.problem]) from None
+
+    def __delattr__(self, name: str) -> None:
+        if self.__xpm__.sealed and name in self.__xpm__.declaration.arguments:
+            frame = sys._getframe(1)  # noqa: SLF001 - see __init__
+            raise self._is_sealed(name, place(frame.f_code, frame.f_lasti))
+        object.__delattr__(self, name)
+
+    def _is_sealed(self, name: str, where: str) -> ReadOnlyError:
+        info = self.__xpm__
+        state = "was submitted" if info.key else "is sealed"
+        return ReadOnlyError(
+            f"{info.declaration.name}.{name} cannot be set ({where}): the configuration {state} and does not "
+            f"change any more. Make another one: config.copy()"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        declaration = type(self)._xpm_declaration
+        if name == "submit":
+            raise NotATaskError(
+                f"{declaration.name} is not a task: only a class derived from Task, with a method "
+                "`execute`, can be submitted"
+            )
+        raise AttributeError(f"{declaration.name} has no parameter or attribute {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        from experimaestro.core.objects.equality import equal  # rarely needed
+
+        return self is other or (isinstance(other, Configuration) and equal(self, other))
+
+    def __hash__(self) -> int:
+        if not self.__xpm__.sealed:
+            raise TypeError(
+                f"Unhashable: a {self.__xpm__.declaration.name} that is not sealed. Use sealed_set() for sets"
+            )
+        return hash(identify(self))
+
+    def __repr__(self) -> str:
+        return _shown(self, 3, ())
+
+    def __identifier__(self) -> Identifier:
+        """The identifier; final once sealed."""
+        return identify(self)
+
+    def instance(self, context: Any = None, *, objects: "ObjectStore | None" = None, keep: bool = True) -> Any:
+        """See `Config.instance`."""
+        from experimaestro.core.objects.instances import make_instance  # not needed to submit
+
+        return make_instance(self, context, objects, keep=keep)
+
+    def seal(self) -> Any:
+        """See `Config.seal`."""
+        from experimaestro.core.objects.sealing import seal_alone  # it walks what is made here
+
+        seal_alone(self)
+        return self
+
+    def copy(self) -> Any:
+        """See `Config.copy`."""
+        return clone(self)
+
+    def tag(self, name: str, value: Any) -> Any:
+        """See `Config.tag`."""
+        if type(value) not in {str, int, float, bool}:
+            raise TypeError(_tag_refused(value))
+        info = self.__xpm__
+        if info.key is not None:
+            raise ReadOnlyError(f"{info.declaration.name}.tag({name!r}, ...): the task was submitted with its tags")
+        info.tags = {**(info.tags or {}), name: value}
+        return self
+
+    def tags(self) -> dict[str, Any]:
+        """See `Config.tags`."""
+        from experimaestro.core.tags import tags  # the method has the same name
+
+        return dict(tags(self))  # type: ignore[arg-type] # its class derives from the user's Config
+
+
+class _Refused(Exception):  # noqa: N818 - never leaves this module
+    def __init__(self, problem: Problem) -> None:
+        super().__init__()
+        self.problem = problem
+
+
+def _tag_refused(value: Any) -> str:
+    return (
+        f"a tag is a str, int, float or bool, got {value!r}. "
+        "Tag the configuration in words: config.tag('name', 'text')"
+    )
+
+
+def _kept(info: Information, argument: Argument, value: Any) -> Any:
+    """The value that a parameter keeps for what it was given; notes a tag."""
+    name = argument.name
+    if argument.constant or argument.generator is not None:
+        word = "a Constant" if argument.constant else "generated when the task is submitted"
+        raise _Refused(Problem(name, f"Property {name} is read-only: it is {word}", ReadOnlyError))
+    tagged = type(value) is Tagged
+    if tagged:
+        value = value.value
+        if type(value) not in {str, int, float, bool}:
+            raise _Refused(Problem(name, _tag_refused(value)))
+    try:
+        kept = argument.accept(value)
+    except Mismatch as mismatch:
+        if value is None:
+            text = f"Cannot set required attribute {name!r} to None. {argument.problem_text(mismatch)}"
+            raise _Refused(Problem(name, text, RequiredError)) from None
+        raise _Refused(Problem(name + mismatch.where, argument.problem_text(mismatch))) from None
+    if tagged:
+        info.tags = {**(info.tags or {}), name: value}
+    elif info.tags is not None:
+        info.tags.pop(name, None)
+    return kept
+
+
+def clone(value: Any) -> Any:
+    """A deep copy that can be changed: of lists, dictionaries and of all but submitted tasks.
+
+    A submitted task inside is used, not copied; one given as `value` itself is copied, without its job.
+    """
+    from experimaestro.core.base import plain
+    from experimaestro.core.walk import children_of_this_job, collect, postorder
+
+    roots: list[Configuration] = []
+    collect(value, roots)
+    if not roots:
+        return plain(value, lambda config: config)
+    first = value if isinstance(value, Configuration) else None
+
+    def inner(config: Configuration) -> list[Configuration]:
+        from experimaestro.core.walk import children
+
+        return children(config) if config is first else children_of_this_job(config)
+
+    order = [one for one in postorder(roots, inner) if one.__xpm__.key is None or one is first]
+    copies: dict[int, Configuration] = {}
+    for one in order:
+        new: Any = object.__new__(type(one))
+        old = one.__xpm__
+        new.__dict__["__xpm__"] = Information(new, old.declaration, old.code, old.instruction)
+        copies[id(one)] = new
+    for one in order:
+        values = copies[id(one)].__dict__
+        for argument in one.__xpm__.declaration.arguments.values():
+            if argument.generator is not None:
+                values[argument.name] = None
+            elif argument.name in one.__dict__:
+                values[argument.name] = plain(
+                    one.__dict__[argument.name], lambda config: copies.get(id(config), config)
+                )
+    return plain(value, lambda config: copies.get(id(config), config))
+
+
+def _shown(value: Any, depth: int, above: tuple[int, ...]) -> str:
+    if isinstance(value, Configuration):
+        declaration = value.__xpm__.declaration
+        if id(value) in above:
+            return "..."
+        if depth == 0:
+            return f"{declaration.name}.C(...)"
+        shared = declaration.shared
+        parts = [
+            f"{name}={_shown(value.__dict__[name], depth - 1, (*above, id(value)))}"
+            for name in declaration.arguments
+            if name in value.__dict__ and not (name in shared and shared[name] is value.__dict__[name])
+        ]
+        return f"{declaration.name}.C({', '.join(parts)})"
+    if isinstance(value, (list, set)) and value:
+        start, end = ("[", "]") if isinstance(value, list) else ("{", "}")
+        parts = [_shown(item, depth, above) for item in list(value)[:4]]
+        more = ", ..." if len(value) > 4 else ""
+        return f"{start}{', '.join(parts)}{more}{end}"
+    if isinstance(value, dict):
+        parts = [f"{key!r}: {_shown(item, depth, above)}" for key, item in list(value.items())[:4]]
+        return f"{{{', '.join(parts)}{', ...' if len(value) > 4 else ''}}}"
+    return value_text(value)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
+class Config(Declares, metaclass=ConfigMeta):
+    """Base of the classes with parameters.
+
+    You must provide annotated names, `lr: Param[float]`; for that you get `Cls.C(lr=1e-3)`, a
+    configuration: checked values with an identifier, that other configurations and tasks can use,
+    and that `instance()` makes an object of `Cls`.
+
+    Example:
+        >>> class Model(Config):  # doctest: +SKIP
+        ...     size: Param[int] = field(default=128)
+        >>> Model.C(size=256).instance().size  # doctest: +SKIP
+        256
+    """
+
+    if TYPE_CHECKING:
+        C: ClassVar[type[Self]]
+        """Makes configurations: `Cls.C(lr=1e-3)`"""
+        XPMConfig: ClassVar[type[Self]]
+        """Another name of `C`"""
+        __xpm__: ClassVar[Information]
+        """State of a configuration"""
+
+        def __identifier__(self) -> Identifier:
+            """The identity: `.all` is 32 bytes, `repr` 64 hexadecimal digits; final once sealed."""
+
+        def instance(
+            self, context: Any = None, *, objects: "ObjectStore | None" = None, keep: bool = True
+        ) -> Self:
+            """Makes the object that the configuration describes, those that it uses first.
+
+            Args:
+                context: Where generated paths go: a `DirectoryContext`.
+                objects: Instances made before; two calls with one store share them.
+                keep: Whether `xpmconfig` of the object gives the configuration.
+            """
+
+        def seal(self) -> Self:
+            """Makes the configuration and all that it uses final; returns it."""
+
+        def copy(self) -> Self:
+            """A new configuration, not sealed, with copies of all that it uses but submitted tasks."""
+
+        def tag(self, name: str, value: str | float) -> Self:
+            """Notes a tag; returns the configuration."""
+
+        def tags(self) -> dict[str, Any]:
+            """The tags of the configuration and of all that it uses."""
+
+    @classmethod
+    def __getxpmtype__(cls) -> Declaration:
+        """What the class declares: `title`, `description`, `arguments`."""
+        return declaration_of(cls)
+

@@ -1,0 +1,223 @@
+"""From parameters that can change to a job that cannot: checks, final values, generated paths.
+
+Rules: everything that is wrong in the whole tree is in one error; nothing is changed before all is
+known to be right; no disk, no thread; paths are joined as strings and made `Path` one by one.
+Order: `validate`, identify, `seal`.
+"""
+
+from collections.abc import Iterable, Sequence
+from types import CodeType
+from typing import Any
+
+from experimaestro.core.arguments import Argument, PathGenerator
+from experimaestro.core.base import Configuration, place
+from experimaestro.core.frozen import frozen
+from experimaestro.core.identifier import digest
+from experimaestro.core.problems import Mismatch, Problem, failure
+from experimaestro.core.walk import Route, children_of_this_job, postorder, routes, spell
+
+
+class DirectoryContext:
+    """Where generated paths go when no job gives them a folder.
+
+    Args:
+        path: The folder; it is not created.
+    """
+
+    def __init__(self, path: Any) -> None:
+        from pathlib import Path  # most configurations have no paths
+
+        self.path = Path(path)
+
+
+def own(roots: Iterable[Configuration]) -> list[Configuration]:
+    """What belongs to a job: children before parents, submitted tasks as leaves."""
+    return postorder(roots, children_of_this_job)
+
+
+def validate(config: Configuration) -> None:
+    """Checks a configuration and all that it uses; see `Information.validate`."""
+    info = config.__xpm__
+    check(own([config]), [config], f"{info.declaration.name}.C(...)", (info.code, info.instruction))
+
+
+def check(
+    order: Sequence[Configuration],
+    roots: Sequence[Configuration],
+    what: str,
+    where: tuple[CodeType | None, int],
+) -> None:
+    """Raises one error for all that is missing or wrong in the configurations of a job.
+
+    Containers are looked at again: a list may have been changed since it was given.
+
+    Args:
+        order: What belongs to the job, children first.
+        roots: The task, then its init tasks.
+        what: What the user called, for the error.
+        where: The user's code and the instruction in it, for the error.
+    """
+    wrong: list[tuple[Configuration, Argument, Mismatch | None]] = []
+    hooks = False
+    for config in order:
+        info = config.__xpm__
+        if info.key is not None:
+            continue
+        declaration = info.declaration
+        values = config.__dict__
+        hooks = hooks or declaration.validate_hook is not None
+        for argument in declaration.required:
+            if argument.name not in values:
+                wrong.append((config, argument, None))
+        if not info.sealed:
+            for argument in declaration.containers:
+                value = values.get(argument.name)
+                if value is not None:
+                    try:
+                        values[argument.name] = argument.accept(value)
+                    except Mismatch as mismatch:
+                        wrong.append((config, argument, mismatch))
+    if wrong:
+        raise failure(what, place(*where), _lines(wrong, roots))
+    if hooks:
+        for config in order:
+            hook = config.__xpm__.declaration.validate_hook
+            if hook is not None and config.__xpm__.key is None:
+                hook(config)
+
+
+def _routes(roots: Sequence[Configuration]) -> dict[int, Route]:
+    """How each configuration is reached from the task, or from the init tasks after it."""
+    found: dict[int, Route] = {}
+    for position, root in enumerate(roots):
+        start: Route = () if position == 0 else ("init_tasks", position - 1)
+        for key, route in routes(root).items():
+            found.setdefault(key, (*start, *route))
+    return found
+
+
+def _lines(
+    wrong: Sequence[tuple[Configuration, Argument, Mismatch | None]], roots: Sequence[Configuration]
+) -> list[Problem]:
+    found = _routes(roots)
+    lines = []
+    for config, argument, mismatch in reversed(wrong):  # the outermost first
+        route = found.get(id(config), ())
+        made = f" (made at {config.__xpm__.made_at})" if route else ""
+        name = spell((*route, argument.name))
+        if mismatch is None:
+            text = f"missing: expected {argument.type.text}{made}. Example: {argument.name}={argument.type.example}"
+            lines.append(Problem(name, text))
+        else:
+            lines.append(Problem(name + mismatch.where, argument.problem_text(mismatch) + made))
+    return lines
+
+
+def seal(
+    order: Sequence[Configuration],
+    roots: Sequence[Configuration],
+    memo: dict[int, bytes],
+    folder: str | None,
+) -> None:
+    """Makes configurations final.
+
+    Args:
+        order: What belongs to the job, children first.
+        roots: The task, then its init tasks.
+        memo: Their digests, as far as they are the same wherever they are used.
+        folder: Where generated paths go; None if there is no such place.
+
+    Raises:
+        AssertionError: A path is to be generated and there is no folder.
+        ConfigurationError: A part has paths in the folder of another job.
+    """
+    placed = [one for one in order if one.__xpm__.key is None and one.__xpm__.declaration.generated]
+    if placed:
+        _place(placed, order, roots, folder)
+    for config in order:
+        info = config.__xpm__
+        if info.sealed:
+            continue
+        values = config.__dict__
+        for argument in info.declaration.containers:
+            value = values.get(argument.name)
+            if value is not None:
+                values[argument.name] = frozen(value)
+        info.sealed = True
+        info.digest = memo.get(id(config))
+
+
+def _place(
+    placed: Sequence[Configuration],
+    order: Sequence[Configuration],
+    roots: Sequence[Configuration],
+    folder: str | None,
+) -> None:
+    if folder is None:
+        first = placed[0].__xpm__
+        if all(config.__xpm__.sealed for config in placed):
+            return
+        raise AssertionError(
+            "Empty experimaestro context does not define a path: "
+            f"{first.declaration.name}.{first.declaration.generated[0].name} is generated. "
+            "Submit the task, or give a folder: instance(DirectoryContext(path))"
+        )
+    found = _routes(roots)
+    elsewhere = [
+        Problem(
+            spell((*found[id(config)], config.__xpm__.declaration.generated[0].name)),
+            f"its path is already in {config.__xpm__.folder}. Use a copy in one of the two: config.copy()",
+        )
+        for config in placed
+        if config.__xpm__.sealed and config.__xpm__.folder != folder
+    ]
+    if elsewhere:
+        root = roots[0].__xpm__
+        raise failure(f"{root.declaration.name}.C(...)", root.made_at, elsewhere)
+    for config in placed:
+        info = config.__xpm__
+        if info.sealed:
+            continue
+        info.folder = folder
+        route = found[id(config)]
+        base = f"{folder}/out/{'/'.join(_folder_name(step) for step in route)}" if route else folder
+        for argument in info.declaration.generated:
+            config.__dict__[argument.name] = _generated(argument, config, base)
+    for config in order:  # children first: a parent of a placed one places paths as well
+        info = config.__xpm__
+        info.places_paths = bool(info.declaration.generated) or any(
+            child.__xpm__.places_paths and child.__xpm__.key is None for child in children_of_this_job(config)
+        )
+        if info.places_paths:
+            info.folder = folder
+
+
+def _folder_name(step: str | int) -> str:
+    """A step of a route as the name of a folder: a key cannot lead out of the job."""
+    name = str(step).replace("/", "_")
+    return f"_{name}" if name in {"", ".", ".."} else name
+
+
+def _generated(argument: Argument, config: Configuration, base: str) -> Any:
+    generator = argument.generator
+    if not isinstance(generator, PathGenerator):
+        raise NotImplementedError(f"{argument.name}: only paths are generated")
+    path = generator.path
+    if callable(path):
+        path = path(DirectoryContext(base), config)
+    from pathlib import Path  # most configurations have no paths
+
+    return Path(base) / path
+
+
+def seal_alone(config: Configuration, context: Any = None) -> None:
+    """Seals a configuration outside of a job; paths go below the context, if there are any."""
+    order = own([config])
+    memo: dict[int, bytes] = {}
+    try:
+        digest(config, memo)
+    except (KeyError, NotImplementedError):  # said again by whoever asks for the identifier
+        memo.clear()
+    folder = None if context is None else str(getattr(context, "path", context))
+    seal(order, [config], memo, folder)
+

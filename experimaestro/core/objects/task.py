@@ -1,0 +1,178 @@
+"""`Task` and the way of one task out of the core.
+
+Rules: `submit` touches no disk but to find a class the first time that it sees it, starts no thread
+and hands over nothing that changes; what it costs does not grow with the tasks submitted before.
+"""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from types import CodeType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from experimaestro.core import context
+from experimaestro.core.base import Configuration, Information, place
+from experimaestro.core.identifier import digest
+from experimaestro.core.objects.config import Config
+from experimaestro.core.objects.sealing import check, own, seal
+from experimaestro.core.problems import Mismatch, NotSubmittedError, Problem, failure, short
+from experimaestro.core.serialization import dump_objects
+from experimaestro.core.tags import TagDict, union
+from experimaestro.core.types import refused_object
+from experimaestro.exceptions import SubmissionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typing_extensions import Self
+
+
+class LightweightTask(Config):
+    """What runs in the process of a task before it, when given as `init_tasks` to `submit`.
+
+    You must provide `execute`.
+    """
+
+    def execute(self) -> None:
+        """What the task does, in its own process."""
+        raise NotImplementedError(f"{type(self).__qualname__} has no method `execute`")
+
+
+class Task(LightweightTask):
+    """Base of what runs as a job: in a process and a folder of its own, once for each identity.
+
+    You must provide `execute`; for that you get `submit`.
+
+    Example:
+        >>> class Train(Task):  # doctest: +SKIP
+        ...     lr: Param[float]
+        ...
+        ...     def execute(self):
+        ...         print(self.lr)
+        >>> Train.C(lr=1e-3).submit()  # doctest: +SKIP
+    """
+
+    _xpm_is_job: ClassVar[bool] = True
+
+    def submit(self, *, init_tasks: "Sequence[LightweightTask]" = ()) -> "Self":
+        """Hands the task to the open experiment, which runs it when it can.
+
+        Args:
+            init_tasks: Lightweight tasks run before it, in its process. They are part of its
+                identity.
+
+        Returns:
+            The task itself, from now on final.
+
+        Raises:
+            ConfigurationError: Naming everything that is missing or wrong.
+            SubmissionError: No experiment is open, or the task was submitted before.
+            DefinitionError: A class is defined where no job can find it.
+        """
+        frame = sys._getframe(1)  # noqa: SLF001 - the user's line, for errors
+        where = (frame.f_code, frame.f_lasti)
+        name = type(self).__qualname__.removesuffix(".XPMConfig")
+        if not isinstance(self, Configuration):
+            raise NotSubmittedError(
+                f"{name} object: only configurations are submitted. Write {name}.C(...).submit()"
+            )
+        submitter = context.current
+        if submitter is None:
+            raise SubmissionError(
+                f"{name}.submit(): no experiment is open ({place(*where)}). Open one first:\n"
+                f'  with experiment("runs", "first"):\n'
+                f"      {name}.C(...).submit()"
+            )
+        info: Information = self.__xpm__
+        if info.key is not None:
+            raise SubmissionError(
+                f"{name}.submit(): this task was already submitted as {info.key} ({place(*where)}). "
+                "To run it with other parameters, submit a copy: task.copy()"
+            )
+        init_tasks = tuple(init_tasks)
+        _check_init_tasks(init_tasks, name, where)
+        order = own([*init_tasks, self])
+        roots: list[Any] = [self, *init_tasks]
+        check(order, roots, f"{name}.submit()", where)
+        for config in order:
+            config.__xpm__.declaration.home  # noqa: B018 - raises if no job finds the class
+        before = (info.digest, info.looped_digest, info.init_tasks)
+        info.init_tasks = init_tasks  # type: ignore[assignment] # configurations, as was checked
+        info.digest = info.looped_digest = None
+        try:
+            memo: dict[int, bytes] = {}
+            identity = digest(self, memo)
+            key = f"{info.declaration.typename}/{identity.hex()}"
+            folder = f"{submitter.workspace}/jobs/{key}"
+            seal(order, roots, memo, folder)
+            info.digest, info.looped_digest = memo.get(id(self)), identity
+            found, conflicts = union(order)
+            tags = TagDict(found)
+            for line in conflicts:
+                warnings.warn(f"{name}.submit(): {line}", stacklevel=2)
+            used = dict.fromkeys(one.__xpm__.key for one in order)
+            info.key, info.workspace, info.job_tags = key, submitter.workspace, tags
+            submitter.submit(
+                context.Submission(
+                    key=key,
+                    task=self,
+                    tags=tags,
+                    dependencies=tuple(one for one in used if one is not None),
+                    init_tasks=init_tasks,
+                    objects=partial(dump_objects, self, init_tasks, submitter.workspace, folder),
+                )
+            )
+        except BaseException:
+            info.digest, info.looped_digest, info.init_tasks = before
+            info.key = info.workspace = info.job_tags = None
+            raise
+        return self
+
+    @property
+    def jobpath(self) -> "Path":
+        """The folder of the job.
+
+        Raises:
+            AssertionError: The task was not submitted.
+        """
+        from pathlib import Path  # not needed to submit
+
+        if not isinstance(self, Configuration):
+            folder = self.__dict__.get("__taskdir__")
+            if folder is None:
+                raise NotSubmittedError("an object has a folder in a running job only")
+            return Path(folder)
+        info: Information = self.__xpm__
+        if info.key is None:
+            raise NotSubmittedError(
+                f"{info.declaration.name} (made at {info.made_at}) has no folder: it was not submitted"
+            )
+        return Path(f"{info.workspace}/jobs/{info.key}")
+
+    def stdout(self) -> "Path":
+        """The file with what the job prints."""
+        return self._log("out")
+
+    def stderr(self) -> "Path":
+        """The file with the errors and warnings of the job."""
+        return self._log("err")
+
+    def _log(self, suffix: str) -> "Path":
+        folder = self.jobpath
+        return folder / f"{folder.parent.name.rpartition('.')[2]}.{suffix}"
+
+
+def _check_init_tasks(init_tasks: Sequence[Any], name: str, where: tuple[CodeType | None, int]) -> None:
+    for position, one in enumerate(init_tasks):
+        if not isinstance(one, Configuration):
+            wrong = refused_object(one) or Mismatch(f"got {short(one)}", hint="Give Cls.C(...)")
+        elif not isinstance(one, LightweightTask) or isinstance(one, Task):
+            kind = "a task" if isinstance(one, Task) else "no task"
+            wrong = Mismatch(
+                f"{one.__xpm__.declaration.name} is {kind}", hint="Derive its class from LightweightTask"
+            )
+        else:
+            continue
+        line = Problem(f"init_tasks[{position}]", f"{wrong.text}. {wrong.hint}")
+        raise failure(f"{name}.submit()", place(*where), [line])

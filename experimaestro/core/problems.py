@@ -1,0 +1,93 @@
+"""How what is wrong is collected and shown: one text for all problems of one call.
+
+Rule: whoever finds a problem says the short fact (`Mismatch`); the name of the parameter, the
+user's file and line and the class of the error are added here, on the way up.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from experimaestro.exceptions import (
+    ConfigurationError,
+    DefinitionError,
+    ExperimaestroError,
+    ReadOnlyError,
+    RequiredError,
+    SubmissionError,
+)
+
+
+class Mismatch(Exception):  # noqa: N818 - never leaves the core: it becomes a line of an error
+    """A value is not what a parameter wants.
+
+    Attributes:
+        text: What was expected, and what came.
+        where: Which part of the value: `[2]`, `['a']`, or empty.
+        hint: What to do, when the example of the parameter would not tell.
+    """
+
+    def __init__(self, text: str, where: str = "", hint: str = "") -> None:
+        super().__init__(text)
+        self.text = text
+        self.where = where
+        self.hint = hint
+
+
+class Problem(NamedTuple):
+    """One line of an error."""
+
+    name: str
+    """The parameter, or the path to it"""
+    text: str
+    cause: type[ExperimaestroError] = ConfigurationError
+    """What is raised when all problems of a call are of this kind"""
+
+
+class LocalClassError(DefinitionError, AssertionError):
+    """A class of parameters is defined inside a function, where no other process can find it."""
+
+
+class NotATaskError(SubmissionError, ValueError, AttributeError):
+    """Something that is not a task was to be submitted."""
+
+
+class NotSubmittedError(SubmissionError, AssertionError):
+    """Something was asked for that only a submitted task has."""
+
+
+def failure(what: str, place: str, problems: Iterable[Problem]) -> ExperimaestroError:
+    """The error that shows the problems of one call, one a line.
+
+    Args:
+        what: What the user wrote: `Train.C(...)`.
+        place: Where: `train.py:31`.
+        problems: At least one.
+    """
+    found = list(problems)
+    width = max(len(problem.name) for problem in found) + 3
+    count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+    lines = [f"{what}: {count} ({place})"]
+    lines += [f"  {problem.name:<{width}}{problem.text}" for problem in found]
+    causes = {problem.cause for problem in found}
+    if causes == {ReadOnlyError}:
+        return ReadOnlyError("\n".join(lines))
+    return (RequiredError if RequiredError in causes else ConfigurationError)("\n".join(lines))
+
+
+def unknown(name: str, declared: Iterable[str]) -> Problem:
+    """The problem of a name that is no parameter, with the nearest one that is."""
+    from difflib import get_close_matches  # only when something is wrong
+
+    names = list(declared)
+    near = get_close_matches(name, names, n=1)
+    if near:
+        return Problem(name, f"unknown parameter. Did you mean {near[0]!r}?")
+    if names:
+        return Problem(name, f"unknown parameter. There are: {', '.join(names)}")
+    return Problem(name, "unknown parameter. The class declares none")
+
+
+def short(value: Any) -> str:
+    """A value as shown in an error: at most some 60 characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:50]}...{text[-7:]}"
