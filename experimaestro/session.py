@@ -5,8 +5,8 @@ Rules: in one process, the real path of a workspace and a name stand for one ope
 have an awaitable twin; interrupting a wait stops nothing. The folder is changed only by `start`,
 after everything that can be checked was checked.
 
-`experiment` is the `Submitter` that the core knows: starting one fills the slot of
-`core.context`, ending it empties the slot again.
+An open run is the `Submitter` that the core knows: starting one fills the slot of `core.context`,
+ending it empties the slot again.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from typing import Any, Literal, TypeVar
 
 from experimaestro import waiting
 from experimaestro.core import context
+from experimaestro.core.objects import Task
 from experimaestro.events.model import JobSubmitted, RunEnded, RunStarted
 from experimaestro.events.state import Run, State
 from experimaestro.events.states import JobState
@@ -38,14 +39,16 @@ from experimaestro.workspace.locks import ExperimentLock
 from experimaestro.workspace.processes import myself
 
 T = TypeVar("T")
+TaskT = TypeVar("TaskT", bound=Task)
 
 Status = Literal["new", "running", "done", "failed", "detached"]
 
 
 class _OpenRun:
-    """What all `experiment` objects of one run share."""
+    """What all `experiment` objects of one run share; the `Submitter` that the core knows."""
 
     def __init__(self, loop: Loop, files: RunFiles, lock: ExperimentLock, run_id: str, t: float) -> None:
+        self.workspace = loop.workspace
         self.loop = loop
         self.files = files
         self.lock = lock
@@ -55,6 +58,27 @@ class _OpenRun:
         self.view: TerminalView | None = None
         self.status: Status = "running"
         self.ended_at: float | None = None
+
+    def submit(self, submission: context.Submission) -> None:
+        """See `context.Submitter.submit`.
+
+        Raises:
+            ExperimentStopped: The run has ended.
+        """
+        if self.status != "running":
+            raise ExperimentStopped(
+                f"the run {self.files.run} has ended: {submission.key} is not run. "
+                "Submit inside the block, or before stop()"
+            )
+        event = JobSubmitted(
+            t=time.time(),
+            job=submission.key,
+            run=self.files.run,
+            task=submission.key.partition("/")[0],
+            tags=dict(submission.tags),
+            deps=tuple(submission.dependencies),
+        )
+        self.loop.submit(submission, event, dict(self.environment))
 
 
 _lock = threading.RLock()
@@ -240,27 +264,24 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if override or name not in environment:
             environment[name] = value
 
-    def submit(self, submission: context.Submission) -> None:
-        """Takes a task over; called by `Task.submit`.
+    def submit(self, task: TaskT) -> TaskT:
+        """Submits a task to this experiment, whichever was started last.
+
+        Args:
+            task: A task's configuration.
+
+        Returns:
+            The task.
 
         Raises:
             ExperimentStopped: The experiment has ended.
         """
-        run = self._opened()
-        if run.status != "running":
-            raise ExperimentStopped(
-                f"the experiment {self.name!r} has ended: {submission.key} is not run. "
-                "Submit inside the block, or before stop()"
-            )
-        event = JobSubmitted(
-            t=time.time(),
-            job=submission.key,
-            run=run.files.run,
-            task=submission.key.partition("/")[0],
-            tags=dict(submission.tags),
-            deps=tuple(submission.dependencies),
-        )
-        run.loop.submit(submission, event, dict(run.environment))
+        with _lock:
+            before, context.current = context.current, self._opened()
+            try:
+                return task.submit()
+            finally:
+                context.current = before
 
     def __repr__(self) -> str:
         return f"<experiment {self.name!r} in {self.workspace}: {self.status}>"
@@ -342,14 +363,19 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if self in _current:
             _current.remove(self)
         _current.append(self)
-        experiment.CURRENT = context.current = self
+        self._set_current()
+
+    @staticmethod
+    def _set_current() -> None:
+        experiment.CURRENT = _current[-1] if _current else None
+        context.current = None if experiment.CURRENT is None else experiment.CURRENT._run  # noqa: SLF001 - our own
 
     def _end(self, run: _OpenRun, status: Literal["failed", "detached"] | None) -> None:
         """Ends the run, once; the others who share it see its status."""
         with _lock:
             if self in _current:
                 _current.remove(self)
-            experiment.CURRENT = context.current = _current[-1] if _current else None
+            self._set_current()
             if run.status != "running":
                 return
             if status is None:

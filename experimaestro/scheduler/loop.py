@@ -227,7 +227,12 @@ class Loop:
     # The thread.
 
     def _run(self) -> None:
-        asyncio.run(self._main())
+        # Not asyncio.run: once a user's wait was nested (`waiting`), that one closes no loop.
+        loop = asyncio.new_event_loop()
+        try:
+            loop.run_until_complete(self._main())
+        finally:
+            loop.close()
 
     async def _main(self) -> None:
         self._asyncio = asyncio.get_running_loop()
