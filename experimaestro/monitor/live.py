@@ -167,9 +167,9 @@ class LiveArea:
     def _drawing(self) -> str:
         """What draws the area below the cursor and brings the cursor back."""
         lines = self._lines[: max(0, self.height - 1)]
-        self._drawn, self._drawn_at = bool(lines), self._clock()
         if not lines:
             return self._erased()
+        self._drawn, self._drawn_at = True, self._clock()
         clear = "\x1b[K" if self._is_fresh else ""  # what others printed past us
         rows = "".join(f"\n\r\x1b[2K{line}" for line in lines)
         return f"{clear}\x1b[?7l{rows}\x1b[J\x1b[?7h\x1b[{len(lines)}A{self._back()}"

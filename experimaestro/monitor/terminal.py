@@ -163,8 +163,10 @@ class TerminalView:
         try:
             while not self._stopping.wait(PERIOD_S):
                 self._look(PERIOD_S)
-            while self._look(ANSWER_S) and self._last is not None and self._last.failures:
-                pass  # more failures than one snapshot brings
+            known = -1
+            while known != self._known_failures:  # there may be more than one snapshot brings
+                known = self._known_failures
+                self._look(ANSWER_S)
             self.finish()
         except OSError:
             pass  # nobody reads any more; the run goes on without a view
@@ -172,8 +174,8 @@ class TerminalView:
             if self._area is not None:
                 self._area.abandon()
 
-    def _look(self, wait_s: float) -> bool:
-        """Draws the run as it is now; False if the scheduler does not answer."""
+    def _look(self, wait_s: float) -> None:
+        """Draws the run as it is now, if the scheduler answers in time."""
         with contextlib.suppress(NotYet, RuntimeError):  # busy, or ended
             if self._answer is None:
                 known, rows = self._known_failures, self._surface.rows
@@ -184,8 +186,6 @@ class TerminalView:
             self._answer = None
             if snapshot is not None:
                 self.draw(snapshot)
-                return True
-        return False
 
     def _tell(self, job: Job) -> None:
         told = self._told.total()
