@@ -451,16 +451,16 @@ def _new_run(workspace: str, name: str, t: float) -> tuple[str, RunPaths]:
 
 def _loop(workspace: str, workers: int | None) -> Loop:
     loop = _loops.get(workspace)
-    if loop is None or not loop.is_alive:
+    if loop is None or not loop.keep():
         loop = _loops[workspace] = Loop(workspace, workers)
         loop.start()
     return loop
 
 
 def _release_loop(workspace: str) -> None:
-    """Ends the thread of a workspace that no open run needs."""
+    """Ends the thread of a workspace that no open run needs; jobs of ours keep it until they end."""
     if not any(opened == workspace for opened, _ in _open):
-        _loops.pop(workspace).close()
+        _loops[workspace].close()
 
 
 def _leave() -> None:

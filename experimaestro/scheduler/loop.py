@@ -93,7 +93,10 @@ class Loop:
         self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
         self._waits: list[tuple[Callable[[State], bool], threading.Event]] = []
         self._runs: dict[str, RunFiles] = {}
-        self._closing = False
+        self._lifecycle = threading.Lock()
+        self._closing = False  # end when no job of ours runs
+        self._leaving = False  # end now
+        self._over = False
         self._number = 0
         self._claims: dict[str, int] = {}
         self._attempts: dict[str, _Attempt] = {}
@@ -110,10 +113,11 @@ class Loop:
         self._thread.start()
         self._started.wait()
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether it takes events."""
-        return self._thread.is_alive() and not self._closing and self.failure is None
+    def keep(self) -> bool:
+        """Keeps the thread for another run; False if it has ended or failed."""
+        with self._lifecycle:
+            self._closing = False
+            return not self._over and self.failure is None
 
     @property
     def workers(self) -> int:
@@ -132,14 +136,23 @@ class Loop:
         """
         self._submissions[event.job] = submission
         self._environments[event.job] = environment
-        self.post(event)
+        if not self.post(event):
+            raise self.failure or RuntimeError(f"the scheduler of {self.workspace} has ended")
 
-    def post(self, item: model.Event | Callable[[], None]) -> None:
-        """Hands over an event, or something to call in the loop's thread; returns at once."""
-        self._items.append(item)
-        if not self._woken:
-            self._woken = True
-            self._asyncio.call_soon_threadsafe(self._wakeup.set)
+    def post(self, item: model.Event | Callable[[], None]) -> bool:
+        """Hands over an event, or something to call in the loop's thread; returns at once.
+
+        Returns:
+            False if the thread has ended: nothing will come of it.
+        """
+        with self._lifecycle:
+            if self._over:
+                return False
+            self._items.append(item)
+            if not self._woken:
+                self._woken = True
+                self._asyncio.call_soon_threadsafe(self._wakeup.set)
+            return True
 
     def ask(self, question: Callable[[State], T]) -> "Future[T]":
         """Asks something of the state, in the loop's thread.
@@ -158,7 +171,8 @@ class Loop:
             except Exception as error:  # noqa: BLE001 - handed to whoever asked
                 answer.set_exception(error)
 
-        self.post(reply)
+        if not self.post(reply):
+            reply()  # nobody changes the state any more
         return answer
 
     def when(self, condition: Callable[[State], bool]) -> threading.Event:
@@ -171,7 +185,8 @@ class Loop:
             The event. It is also set when the scheduler itself fails: see `failure`.
         """
         event = threading.Event()
-        self.post(lambda: self._waits.append((condition, event)))
+        if not self.post(lambda: self._waits.append((condition, event))):
+            event.set()
         return event
 
     def open_run(self, files: RunFiles) -> None:
@@ -195,14 +210,17 @@ class Loop:
             task.add_done_callback(lambda task: _copy_result(task, done))
             task.add_done_callback(self._tasks.discard)
 
-        self.post(begin)
+        if not self.post(begin):
+            done.set_exception(self.failure or RuntimeError(f"the scheduler of {self.workspace} has ended"))
         return done
 
     def close(self) -> None:
-        """Ends the thread. Jobs that still run go on by themselves."""
+        """Ends the thread, now or when the last job that it started has ended (somebody must reap it)."""
+        busy = self.ask(lambda _: bool(self._attempts)).result()
         self._closing = True
         self.post(lambda: None)
-        self._thread.join()
+        if not busy:
+            self._thread.join()
 
     def detach(self, t: float) -> None:
         """Leaves at the exit of the process: the open runs are recorded as detached.
@@ -213,7 +231,7 @@ class Loop:
         Args:
             t: Now, in seconds since the epoch.
         """
-        self._closing = True
+        self._leaving = True
         self.post(lambda: None)
         self._thread.join(DETACH_S)
         for run, files in list(self._runs.items()):
@@ -248,16 +266,24 @@ class Loop:
                 await self._drain()
             except BaseException as error:  # noqa: BLE001 - shown to everybody who waits
                 self._fail(error)
+            with self._lifecycle:
+                self._over = True
+            while self._items:  # after a failure: whoever asked gets an answer
+                item = self._items.popleft()
+                if not isinstance(item, model.Event):
+                    item()
+            self._notify()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await launcher.close()
 
     async def _drain(self) -> None:
-        while not self._closing or self._items:
+        while not self._may_end():
             await self._wakeup.wait()
             self._wakeup.clear()
-            self._woken = False
+            with self._lifecycle:
+                self._woken = False
             while self._items:
                 for _ in range(min(_BATCH, len(self._items))):
                     item = self._items.popleft()
@@ -268,6 +294,12 @@ class Loop:
                 self._notify()
                 await asyncio.sleep(0)
             self._notify()
+
+    def _may_end(self) -> bool:
+        with self._lifecycle:
+            idle = self._closing and not self._attempts and not self._items
+            self._over = self._leaving or idle or self.failure is not None
+            return self._over
 
     def _notify(self) -> None:
         """Ends the waits whose condition holds."""
@@ -283,7 +315,6 @@ class Loop:
         if self.failure is None:
             log.error("the scheduler of %s failed", self.workspace, exc_info=error)
             self.failure = error
-        self._closing = True
         self._notify()
         self._wakeup.set()
 
@@ -453,7 +484,6 @@ class Loop:
             except OSError as error:
                 self._say_trouble("observe", error)
                 await asyncio.sleep(1.0)
-        del self._attempts[gone.ref]
         self._progress.pop(gone.ref, None)
         if gone.ref in self._unseen and ended.start is not None:
             self._unseen.discard(gone.ref)
@@ -462,6 +492,7 @@ class Loop:
         self._unseen.discard(gone.ref)
         outcome = ended.outcome if ended.outcome.t else ended.outcome._replace(t=time.time())
         self.post(model.JobEnded(t=outcome.t, job=attempt.job, attempt=attempt.number, outcome=outcome))
+        del self._attempts[gone.ref]
 
     async def _sample(self) -> None:
         """Sees jobs start, and how far they are."""

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -57,8 +56,7 @@ def test_a_task_submitted_while_others_run_is_run(runs: Path, log: str, tmp_path
     with experiment(runs, "plan", display=False):
         Note.C(name="slow", log=log, until=str(tmp_path / "go")).submit()
         quick = Note.C(name="quick", log=log).submit()
-        wait_until(lambda: notes(log) == ["quick"])
-        assert (quick.jobpath / "note.done").exists()
+        wait_until((quick.jobpath / "note.done").exists)
         (tmp_path / "go").touch()
 
     assert notes(log) == ["quick", "slow"]
@@ -313,11 +311,10 @@ def test_an_error_in_the_block_ends_the_run_at_once_and_the_jobs_go_on(runs: Pat
     assert xp.status == "failed"
     (tmp_path / "go").touch()
     wait_until((task.jobpath / "note.done").exists)
-    wait_until(lambda: not (task.jobpath / "note.pid").exists())
     assert notes(log) == ["a"]
 
 
-def test_a_job_left_by_one_run_is_watched_by_the_next(runs: Path, log: str, tmp_path: Path):
+def test_a_job_left_by_one_run_is_waited_for_by_the_next(runs: Path, log: str, tmp_path: Path):
     first = experiment(runs, "plan", display=False).start()
     task = Note.C(name="a", log=log, until=str(tmp_path / "go")).submit()
     wait_until((task.jobpath / "note.pid").exists)
@@ -326,29 +323,10 @@ def test_a_job_left_by_one_run_is_watched_by_the_next(runs: Path, log: str, tmp_
 
     second = experiment(runs, "plan", display=False).start()
     Note.C(name="a", log=log, until=str(tmp_path / "go")).submit()
-    loop = second._run.loop  # type: ignore[union-attr] # what views read
-    wait_until(lambda: loop.ask(lambda s: [j.where for j in s.jobs.values()]).result() == ["elsewhere"])
     (tmp_path / "go").touch()
     second.wait()
-
-    assert loop.ask(lambda s: [j.state for j in s.jobs.values()]).result() == [JobState.DONE]
     second.stop()
+
+    assert second.status == "done"
     assert notes(log) == ["a"]
-
-
-def test_a_watched_job_that_is_killed_is_a_failure(runs: Path, log: str, tmp_path: Path):
-    first = experiment(runs, "plan", display=False).start()
-    task = Note.C(name="a", log=log, until=str(tmp_path / "never")).submit()
-    wait_until((task.jobpath / "note.pid").exists)
-    first.stop()
-
-    second = experiment(runs, "plan", display=False).start()
-    Note.C(name="a", log=log, until=str(tmp_path / "never")).submit()
-    loop = second._run.loop  # type: ignore[union-attr] # what views read
-    wait_until(lambda: loop.ask(lambda s: [j.where for j in s.jobs.values()]).result() == ["elsewhere"])
-    os.kill(json.loads((task.jobpath / "note.pid").read_text())["pid"], signal.SIGKILL)
-
-    with pytest.raises(FailedExperiment) as caught:
-        second.wait()
-    second.stop()
-    assert "is gone and left no word" in str(caught.value)
+    assert len(list((task.jobpath / ".experimaestro/attempts").glob("*.claim"))) == 1
