@@ -20,11 +20,12 @@ from typing import NoReturn
 
 from experimaestro.core import serialization
 from experimaestro.events.owners import Outcome, Status
+from experimaestro.exceptions import ExperimaestroError
 from experimaestro.workspace import attempts, files, interchange, progress
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.processes import myself
 
-_ADVICE = "A job imports the module of its task by name: it has to be on the path of this python"
+_ADVICE = "The task could not be loaded. Its module has to be importable by the python of the job"
 
 
 def main(script: str, arguments: Sequence[str] | None = None) -> None:
@@ -72,6 +73,7 @@ class _Job:
         self._attempt = attempt
         self._pid = os.getpid()
         self._outcome: Outcome | None = None
+        self._is_loaded = False
 
     def run(self) -> None:
         """Runs the task; the process ends in `_last`, which is registered first and so runs last."""
@@ -90,6 +92,7 @@ class _Job:
         gc.disable()  # most of what is made while importing stays
         params = files.read_json(self._paths.params)
         task, init_tasks = serialization.load_instances(params, self._paths.folder)
+        self._is_loaded = True
         gc.freeze()
         gc.enable()
         for init_task in init_tasks:
@@ -109,8 +112,11 @@ class _Job:
             status = "memory"
         elif isinstance(error, KeyboardInterrupt):
             status = "cancelled"
-        message = "".join(traceback.format_exception_only(type(error), error)).strip()
-        if isinstance(error, ImportError) and trace is None:
+        if isinstance(error, ExperimaestroError):
+            message = str(error)
+        else:
+            message = "".join(traceback.format_exception_only(type(error), error)).strip()
+        if not self._is_loaded:
             message = f"{message}\n{_ADVICE}: {sys.executable}\nsys.path: {sys.path}"
         frame = ""
         if trace is not None:
