@@ -31,7 +31,7 @@ pytest: set-up  ## Run all tests on the Python of .venv
 	$(BIN)/python -m pytest
 
 docs: set-up  ## Build the documentation into site/; a warning is an error
-	$(BIN)/sphinx-build -W --keep-going --quiet -d build/doctrees docs site
+	$(BIN)/sphinx-build -W --keep-going --quiet -E -d build/doctrees docs site
 
 bench: set-up  ## Measure the hot paths (tests/benchmarks)
 	@for file in $$(ls tests/benchmarks/bench_*.py); do $(BIN)/python $$file || exit; done

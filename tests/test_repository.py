@@ -19,6 +19,7 @@ LINKED_HOSTS = {
     "localhost",
     "peps.python.org",
     "www.apache.org",
+    "www.w3.org",  # the name space of SVG
 }
 """Hosts that a file may name; add one here when a page has a reason to link to it."""
 
