@@ -8,7 +8,7 @@ Rule 3: what only Linux has is used where it is; elsewhere psutil answers, behin
 functions. `XPM_PORTABLE=1` switches the Linux parts off, for tests.
 
 Safe because: a pid may be used again, but never with the same start time; a boot id never. A name
-such as `localhost`, which many machines have, tells no machine apart and proves nothing.
+such as `localhost`, which many machines have, does not tell that it is the same machine.
 """
 # A job's process imports this: paths are strings, and pathlib stays out
 # ruff: noqa: PTH115, PTH123
@@ -82,10 +82,13 @@ def fate(owner: Owner) -> Fate:
         owner: Any process, of any machine and time.
     """
     host, boot, namespace = _this_machine()
-    if owner.host != host or host in _NO_NAMES:
+    is_named = host not in _NO_NAMES
+    if owner.host != host:
         return "unknown"
     if owner.boot != boot:
-        return "gone" if owner.boot and boot else "unknown"
+        return "gone" if owner.boot and boot and is_named else "unknown"
+    if not (boot or is_named):
+        return "unknown"
     if owner.namespace != namespace:
         return "unknown"
     stat = _stat(owner.pid)

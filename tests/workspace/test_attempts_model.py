@@ -429,13 +429,18 @@ def check_end(world: World, *, tidy: bool) -> None:
         raise BrokenLawError("`.failed` stands beside `.done`, and nobody was killed")
 
 
+def is_tidy(world: World) -> bool:
+    """Whether one marker must remain: another version does not take away our `.failed`."""
+    return not world.kills and all(actor.program != "original" for actor in world.actors)
+
+
 def explore(machine: Machine, world: World, *, live: bool = True) -> int:
     """Visits every world that follows from this one, and returns how many there are.
 
     Raises:
         BrokenLawError: One of them breaks a law, or (if `live`) has no way to the end.
     """
-    tidy = not world.kills
+    tidy = is_tidy(world)
     numbers = {world: 0}
     before: list[list[int]] = [[]]
     ends = []
@@ -465,7 +470,7 @@ def explore(machine: Machine, world: World, *, live: bool = True) -> int:
 
 def wander(machine: Machine, world: World, choose: Callable[[int], int], steps: int) -> World:
     """Takes one way through the worlds: some steps as chosen, then all in turn to the end."""
-    tidy = not world.kills
+    tidy = is_tidy(world)
     for _ in range(steps):
         if not world.actors:
             break
