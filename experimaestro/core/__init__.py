@@ -1,0 +1,1 @@
+"""Configurations: plain Python objects with an identity. Imports nothing of ours but `exceptions`."""

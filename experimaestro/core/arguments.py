@@ -15,7 +15,7 @@ from experimaestro.core.problems import Mismatch
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from experimaestro.core.types import Type
+    from experimaestro.core.scalars import Type
 
 T = TypeVar("T")
 
@@ -91,12 +91,21 @@ Constant = Annotated[T, KindMark(Kind.CONSTANT)]
 
 
 def help(text: str) -> Help:  # noqa: A001 - the name of the compatible API
-    """Documents a parameter: `x: Annotated[Param[int], help("Number of layers")]`."""
+    """Documents a parameter.
+
+    Example:
+        >>> layers: Annotated[Param[int], help("Number of layers")]
+    """
     return Help(text)
 
 
 def pathgenerator(path: "str | Path | PathFunction") -> GeneratorMark:
-    """Declares a generated path: `x: Annotated[Path, pathgenerator("index.bin")]`."""
+    """Declares a generated path.
+
+    Example:
+        >>> from pathlib import Path
+        >>> index: Annotated[Path, pathgenerator("index.bin")]
+    """
     return GeneratorMark(PathGenerator(path))
 
 
@@ -114,7 +123,13 @@ class Field:
     """What `field(...)` was given."""
 
     def __init__(
-        self, *, default: Any, default_factory: Any, ignore_default: Any, ignore_generated: bool, overrides: bool
+        self,
+        *,
+        default: Any,
+        default_factory: Any,
+        ignore_default: Any,
+        ignore_generated: bool,
+        overrides: bool,
     ) -> None:
         self.default = default
         self.default_factory = default_factory

@@ -18,7 +18,6 @@ from experimaestro.core.walk import children, postorder
 from experimaestro.exceptions import FormatError
 
 if TYPE_CHECKING:
-    from experimaestro.core.objects.config import Config
     from experimaestro.core.objects.declaration import Declaration
 
 VERSION = 3
@@ -26,7 +25,7 @@ VERSION = 3
 
 
 def dump_objects(
-    task: "Config", init_tasks: "Sequence[Config]", workspace: str, folder: str
+    task: Configuration, init_tasks: Sequence[Configuration], workspace: str, folder: str
 ) -> list[dict[str, Any]]:
     """The `objects` of `params.json`.
 
@@ -74,7 +73,9 @@ class _Dump:
         if file is not None:
             made["file"] = file
         made["fields"] = {
-            name: self.value(config.__dict__[name]) for name in declaration.arguments if name in config.__dict__
+            name: self.value(config.__dict__[name])
+            for name in declaration.arguments
+            if name in config.__dict__
         }
         return made
 
@@ -136,8 +137,8 @@ def load_instances(params: Mapping[str, Any], folder: str) -> tuple[Any, list[An
     version = params.get("version", 0)
     if not isinstance(version, int) or version > VERSION:
         raise FormatError(
-            f"the job was written by a newer experimaestro (params.json version {version}, this one reads up to "
-            f"{VERSION}): update the package"
+            f"the job was written by a newer experimaestro (params.json version {version}, this one reads "
+            f"up to {VERSION}): update the package"
         )
     objects = params.get("objects")
     if not isinstance(objects, list) or not objects:
@@ -150,13 +151,14 @@ class _Load:
         from pathlib import Path  # a job gives its folder as a Path
 
         self.objects = objects
-        self.bases = {"job": Path(folder), "workspace": Path(params.get("workspace") or folder)}
+        self.folder = Path(folder)
+        self.bases = {"job": self.folder, "workspace": Path(params.get("workspace") or folder)}
         self.shells: dict[Any, Any] = {}
         self.files: dict[str, str] = {}
 
     def instances(self) -> tuple[Any, list[Any]]:
         from experimaestro.core.objects.config import declaration_of  # they use this module to submit
-        from experimaestro.core.objects.instances import fill
+        from experimaestro.core.objects.instances import fill, object_of
 
         declarations: list[Declaration] = []
         for position, one in enumerate(self.objects):
@@ -168,10 +170,12 @@ class _Load:
             try:
                 declarations.append(declaration_of(cls))
             except AttributeError:
-                raise FormatError(f"params.json, object {number}: {qualname} is no configuration class") from None
+                raise FormatError(
+                    f"params.json, object {number}: {qualname} is no configuration class"
+                ) from None
             if number in self.shells:
                 raise FormatError(f"params.json, object {number}: the number is used twice")
-            self.shells[number] = cls.__new__(cls)
+            self.shells[number] = object_of(cls)
         common = self.common(declarations[-1])
         values = [
             self.parameters(one, declaration)
@@ -197,7 +201,7 @@ class _Load:
         return one[key]
 
     def common(self, declaration: "Declaration") -> dict[str, Any]:
-        folder = self.bases["job"]
+        folder = self.folder
         name = declaration.typename.rpartition(".")[2]
         return {
             "__taskdir__": folder,
@@ -215,7 +219,8 @@ class _Load:
             argument = declaration.arguments.get(name)
             if argument is None:
                 raise FormatError(
-                    f"params.json, object {number}, key {name!r}: {declaration.name} has no such parameter (any more)"
+                    f"params.json, object {number}, key {name!r}: {declaration.name} has no such parameter "
+                    "(any more)"
                 )
             loaded = self.value(value, number, name)
             values[name] = argument.type.load(loaded) if argument.type.loads else loaded
@@ -225,7 +230,8 @@ class _Load:
         missing = [argument.name for argument in declaration.required if argument.name not in values]
         if missing:
             raise FormatError(
-                f"params.json, object {number}: {declaration.name} needs {', '.join(missing)}, which was not written"
+                f"params.json, object {number}: {declaration.name} needs {', '.join(missing)}, "
+                "which was not written"
             )
         return values
 
@@ -250,35 +256,37 @@ class _Load:
         if not isinstance(value, dict):
             return value
         kind = value.get("type")
+        if kind is None:
+            return {key: self.value(item, number, name) for key, item in value.items()}
+        read = getattr(self, f"read_{str(kind).replace('.', '_')}", None)
+        if read is None:
+            raise FormatError(f"params.json, object {number}, key {name!r}: unknown type {kind!r}")
         try:
-            if kind is None:
-                return {key: self.value(item, number, name) for key, item in value.items()}
-            if kind == "python":
-                return self.shell(value["value"], number, name)
-            if kind == "path":
-                from pathlib import Path  # at hand: see __init__
-
-                base = value.get("base")
-                return Path(value["value"]) if base is None else self.bases[base] / value["value"]
-            if kind == "set":
-                return {self.value(item, number, name) for item in value["items"]}
-            if kind == "dict":
-                return {
-                    self.value(key, number, name): self.value(item, number, name)
-                    for key, item in value["items"]
-                }
-            if kind == "enum":
-                file = value.get("file") or self.files.get(value["module"])
-                cls = load_class(value["module"], value["enum"], file, definitions_only=True)
-                return cls[value["value"]]  # type: ignore[index] # an enumeration
-            if kind == "path.serialized":
-                from pathlib import Path  # same
-
-                return Path(value["value"])
+            return read(value, number, name)
+        except FormatError:
+            raise
         except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, FormatError):
-                raise
             raise FormatError(
                 f"params.json, object {number}, key {name!r}: {value!r} is not a value of type {kind!r}"
             ) from error
-        raise FormatError(f"params.json, object {number}, key {name!r}: unknown type {kind!r}")
+
+    def read_python(self, value: dict[str, Any], number: Any, name: str) -> Any:
+        return self.shell(value["value"], number, name)
+
+    def read_path(self, value: dict[str, Any], _number: Any, _name: str) -> Any:
+        base = value.get("base")
+        return type(self.folder)(value["value"]) if base is None else self.bases[base] / value["value"]
+
+    def read_path_serialized(self, value: dict[str, Any], _number: Any, _name: str) -> Any:
+        return type(self.folder)(value["value"])
+
+    def read_set(self, value: dict[str, Any], number: Any, name: str) -> Any:
+        return {self.value(item, number, name) for item in value["items"]}
+
+    def read_dict(self, value: dict[str, Any], number: Any, name: str) -> Any:
+        return {self.value(key, number, name): self.value(item, number, name) for key, item in value["items"]}
+
+    def read_enum(self, value: dict[str, Any], _number: Any, _name: str) -> Any:
+        file = value.get("file") or self.files.get(value["module"])
+        of: Any = load_class(value["module"], value["enum"], file, definitions_only=True)
+        return of[value["value"]]

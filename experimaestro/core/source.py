@@ -37,8 +37,11 @@ def home(cls: type) -> Home:
     file = getattr(module, "__file__", None)
     if name == SCRIPT:
         spec = getattr(module, "__spec__", None)
-        if spec is not None:  # python -m package.module
-            return Home(spec.name, cls.__qualname__, None)
+        if hasattr(module, cls.__qualname__.partition(".")[0]):
+            if spec is not None:  # python -m package.module
+                return Home(spec.name, cls.__qualname__, None)
+        else:  # run by a profiler or a debugger, which is then the main module
+            file = getattr(cls, "_xpm_defined_at", (file, 0))[0]
         if file is None or file.startswith("<"):
             raise DefinitionError(
                 f"{cls.__qualname__} was defined in an interactive session, where no job finds it. "
@@ -57,9 +60,9 @@ def home(cls: type) -> Home:
 
 
 def _absolute(file: str) -> str:
-    from os.path import abspath
+    from os.path import abspath  # links are kept: a job is given the path that the user knows
 
-    return abspath(file)
+    return abspath(file)  # noqa: PTH100 - same
 
 
 def _same(one: str, other: str) -> bool:
@@ -106,7 +109,7 @@ class EndOfDefinitions(BaseException):
 class experiment:  # noqa: N801 - stands in for the public name
     """What `experimaestro.experiment` is while a job loads a script: the end of it."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __init__(self, *_args: Any, **_named: Any) -> NoReturn:
         raise EndOfDefinitions
 
     def __class_getitem__(cls, item: Any) -> Any:
@@ -180,7 +183,7 @@ def load_class(
 def _loaded_from(file: str) -> ModuleType | None:
     """The module that was already imported from a file."""
     for module in list(sys.modules.values()):
-        if getattr(module, "__file__", None) == file:
+        if getattr(module, "__dict__", {}).get("__file__") == file:
             return module
     return None
 
@@ -189,7 +192,7 @@ def _load_file(module: str, file: str, *, definitions_only: bool) -> ModuleType:
     from importlib.util import spec_from_file_location  # only a job, once for each file
     from os.path import isfile
 
-    if not isfile(file):
+    if not isfile(file):  # noqa: PTH113 - a job may not need pathlib
         raise DefinitionError(f"{file} is not there any more: the job cannot load the module {module!r}")
     name = _name_in_a_job(file) if module == SCRIPT else module
     if name in sys.modules:  # another file of the same name

@@ -75,9 +75,7 @@ def tags(config: "Config") -> TagDict:
     info = config.__xpm__
     if info.job_tags is not None:
         return TagDict(info.job_tags)
-    return TagDict(union(postorder([*info.init_tasks, config], children_of_this_job))[0])
-
-
+    return TagDict(union(postorder([info.owner], children_of_this_job))[0])
 
 
 def union(order: list[Configuration]) -> tuple[dict[str, Any], list[str]]:

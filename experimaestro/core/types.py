@@ -14,182 +14,19 @@ from typing import Any as Any  # noqa: PLC0414 - the public name of "anything"
 
 from experimaestro.core.base import Configuration, Declares
 from experimaestro.core.problems import Mismatch, short
+from experimaestro.core.scalars import (
+    BoolType,
+    EnumType,
+    FloatType,
+    IntType,
+    PathType,
+    StrType,
+    Type,
+    checked_range,
+    unwrapped,
+)
+from experimaestro.core.tags import Tagged
 from experimaestro.exceptions import DefinitionError
-
-_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
-_TRUE = frozenset(("true", "yes", "on", "1", "t", "y"))
-_FALSE = frozenset(("false", "no", "off", "0", "f", "n"))
-
-
-class Type:
-    """Base: what a parameter accepts.
-
-    A class must provide `check`; the attributes say what the rest of the core may skip.
-    """
-
-    text: str
-    """In an error, after "expected": `a float`"""
-    name: str
-    """In an annotation: `float`"""
-    example: str = "..."
-    """A value, as written in Python"""
-    references: bool = False
-    """Whether a value may hold configurations"""
-    container: bool = False
-    """Whether a value may be a list, a dictionary or a set, to be frozen when sealed"""
-    unhashable: bool = False
-    """Whether a value may hold what has no place in an identifier"""
-    loads: bool = False
-    """Whether `load` does something"""
-
-    def check(self, value: Any) -> Any:
-        """The value that is kept.
-
-        Raises:
-            Mismatch: The type does not accept it.
-        """
-        raise NotImplementedError
-
-    def load(self, value: Any) -> Any:
-        """A value as it was before it became JSON."""
-        return value
-
-    def mismatch(self, value: Any) -> Mismatch:
-        """The fact that the value is not of this type."""
-        if isinstance(value, type) and issubclass(value, Declares):
-            return Mismatch(f"expected {self.text}, got the class {value.__name__}")
-        return Mismatch(f"expected {self.text}, got {short(value)}")
-
-
-def unwrapped(value: Any) -> Any:
-    """A scalar of NumPy as the Python number that it holds; anything else as it is."""
-    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
-        return value.item()
-    return value
-
-
-def checked_range(value: int) -> int:
-    """An integer that an identifier can hold."""
-    if _SMALLEST <= value <= _LARGEST:
-        return value
-    raise Mismatch(f"integers have at most 64 bits, got {short(value)}", hint="Use a str or a float")
-
-
-class IntType(Type):
-    """`int`: also `"12"`, `"1.0"`, `1.0` and `True`."""
-
-    text, name, example = "an int", "int", "3"
-
-    def check(self, value: Any) -> Any:
-        """See `Type.check`."""
-        if type(value) is int:
-            return value if _SMALLEST <= value <= _LARGEST else checked_range(value)
-        value = unwrapped(value)
-        if isinstance(value, int):
-            return checked_range(int(value))
-        if isinstance(value, float) and value.is_integer():
-            return checked_range(int(value))
-        if isinstance(value, str):
-            whole, point, rest = value.strip().partition(".")
-            if not (point and rest.strip("0")):
-                try:
-                    number = int(whole)
-                except ValueError:
-                    pass
-                else:
-                    return checked_range(number)
-        raise self.mismatch(value)
-
-
-class FloatType(Type):
-    """`float`: also integers and numeric strings."""
-
-    text, name, example = "a float", "float", "1e-3"
-
-    def check(self, value: Any) -> Any:
-        """See `Type.check`."""
-        if type(value) is float:
-            return value
-        value = unwrapped(value)
-        if isinstance(value, (float, int, str)):
-            try:
-                return float(value)
-            except (ValueError, OverflowError):
-                pass
-        raise self.mismatch(value)
-
-
-class StrType(Type):
-    """`str`: nothing else, but an enumeration of strings."""
-
-    text, name, example = "a str", "str", "'text'"
-
-    def check(self, value: Any) -> Any:
-        """See `Type.check`."""
-        if type(value) is str:
-            return value
-        if isinstance(value, Enum) and isinstance(value.value, str) and isinstance(value, str):
-            return value.value
-        if isinstance(value, str):
-            return "".join(value)
-        raise self.mismatch(value)
-
-
-class BoolType(Type):
-    """`bool`: also 0, 1 and the usual words."""
-
-    text, name, example = "a bool", "bool", "True"
-
-    def check(self, value: Any) -> Any:
-        """See `Type.check`."""
-        if value is True or value is False:
-            return value
-        value = unwrapped(value)
-        if isinstance(value, str):
-            word = value.lower()
-            if word in _TRUE:
-                return True
-            if word in _FALSE:
-                return False
-        elif isinstance(value, (int, float)) and value in {0, 1}:
-            return bool(value)
-        raise self.mismatch(value)
-
-
-class PathType(Type):
-    """`pathlib.Path`: also a string."""
-
-    text, name, example = "a path (str or Path)", "Path", "'data/file.txt'"
-    unhashable = True
-    loads = True
-
-    def check(self, value: Any) -> Any:
-        """See `Type.check`."""
-        from pathlib import Path  # a job without paths does not need it
-
-        if isinstance(value, (str, Path)):
-            return Path(value)
-        raise self.mismatch(value)
-
-    def load(self, value: Any) -> Any:
-        """A path written as a string (before version 3)."""
-        return self.check(value) if isinstance(value, str) else value
-
-
-class EnumType(Type):
-    """A member of an enumeration, not its name or value."""
-
-    def __init__(self, of: type[Enum]) -> None:
-        self.of = of
-        self.name = of.__qualname__
-        self.text = f"a {of.__qualname__}"
-        self.example = next((f"{of.__qualname__}.{member.name}" for member in of), "...")
-
-    def check(self, value: Any) -> Any:
-        """See `Type.check`."""
-        if isinstance(value, self.of):
-            return value
-        raise self.mismatch(value)
 
 
 class _Inside(Type):
@@ -202,6 +39,7 @@ class _Inside(Type):
         self.references = any(one.references for one in inner)
         self.unhashable = any(one.unhashable for one in inner)
         self.loads = any(one.loads for one in inner)
+        self.classes = tuple(cls for one in inner for cls in one.classes)
 
 
 def _check_at(check: Callable[[Any], Any], value: Any, where: str) -> Any:
@@ -335,21 +173,13 @@ class UnionType(_Inside):
         for one in self.inner:
             try:
                 return one.check(value)
-            except Mismatch as mismatch:
-                if mismatch.hint:
-                    hinted = mismatch
+            except Mismatch as mismatch:  # noqa: PERF203 - the question is which of them raises
+                hinted = mismatch if mismatch.hint else hinted
         raise hinted or self.mismatch(value)
 
     def load(self, value: Any) -> Any:
         """See `Type.load`: by the member that accepts the loaded value as it is."""
-        for one in self.inner:
-            try:
-                loaded = one.load(value)
-                if one.check(loaded) == loaded and type(one.check(loaded)) is type(loaded):
-                    return loaded
-            except Mismatch:
-                continue
-        return value
+        return next((loaded for one in self.inner for loaded in one.loaded_as_is(value)), value)
 
 
 class OptionalType(_Inside):
@@ -438,19 +268,8 @@ class AnyType(Type):
             return checked_range(value)
         if isinstance(value, Configuration):
             return usable(value)
-        if isinstance(value, list):
-            return [_check_at(self.check, item, f"[{position}]") for position, item in enumerate(value)]
-        if isinstance(value, dict):
-            return {
-                _check_at(self.check, key, f" (key {short(key)})"): _check_at(
-                    self.check, item, f"[{short(key)}]"
-                )
-                for key, item in value.items()
-            }
-        if isinstance(value, set):
-            return {self.check(item) for item in value}
-        if isinstance(value, tuple):
-            return tuple(self.check(item) for item in value)
+        if isinstance(value, (list, dict, set, tuple)):
+            return self._container(value)
         bare = unwrapped(value)
         if bare is not value:
             return self.check(bare)
@@ -461,10 +280,24 @@ class AnyType(Type):
 
         if isinstance(value, PurePath):
             return value
+        if isinstance(value, Tagged):
+            raise self.mismatch(value)
         raise Mismatch(
             f"a job cannot get {short(value)}: a {type(value).__name__} is not written as JSON",
             hint="Use numbers, strings, lists, dictionaries or configurations",
         )
+
+    def _container(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [_check_at(self.check, item, f"[{position}]") for position, item in enumerate(value)]
+        if isinstance(value, set):
+            return {self.check(item) for item in value}
+        if isinstance(value, tuple):
+            return tuple(self.check(item) for item in value)
+        return {
+            _check_at(self.check, key, f" (key {short(key)})"): _check_at(self.check, item, f"[{short(key)}]")
+            for key, item in value.items()
+        }
 
 
 _PLAIN: Mapping[Any, Type] = {

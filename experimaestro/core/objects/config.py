@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**_: Any) -> Callable[[Any], Any]:
+        """Says nothing while the program runs."""
         return lambda cls: cls
 
 
@@ -118,18 +119,18 @@ class _Behaviour(Configuration):
                 f"{declaration.name}.C(...) takes parameters by name only ({info.made_at}): "
                 f"{declaration.name}.C({', '.join(f'{name}=...' for name in declaration.arguments)})"
             )
-        problems: list[Problem] | None = None
+        problems: list[Problem] = []
         arguments = declaration.arguments
         for name, value in given.items():
             argument = arguments.get(name)
+            if argument is None:
+                problems.append(unknown(name, arguments))
+                continue
             try:
-                if argument is None:
-                    raise _Refused(unknown(name, arguments))
                 values[name] = _kept(info, argument, value)
             except _Refused as refused:
-                problems = problems or []
                 problems.append(refused.problem)
-        if problems is not None:
+        if problems:
             raise failure(f"{declaration.name}.C(...)", info.made_at, problems)
         for argument in declaration.cloned:
             if argument.name not in given:
@@ -165,7 +166,7 @@ class _Behaviour(Configuration):
         )
 
     def __getattr__(self, name: str) -> Any:
-        declaration = type(self)._xpm_declaration
+        declaration = self.__xpm__.declaration
         if name == "submit":
             raise NotATaskError(
                 f"{declaration.name} is not a task: only a class derived from Task, with a method "
@@ -192,7 +193,9 @@ class _Behaviour(Configuration):
         """The identifier; final once sealed."""
         return identify(self)
 
-    def instance(self, context: Any = None, *, objects: "ObjectStore | None" = None, keep: bool = True) -> Any:
+    def instance(
+        self, context: Any = None, *, objects: "ObjectStore | None" = None, keep: bool = True
+    ) -> Any:
         """See `Config.instance`."""
         from experimaestro.core.objects.instances import make_instance  # not needed to submit
 
@@ -215,7 +218,9 @@ class _Behaviour(Configuration):
             raise TypeError(_tag_refused(value))
         info = self.__xpm__
         if info.key is not None:
-            raise ReadOnlyError(f"{info.declaration.name}.tag({name!r}, ...): the task was submitted with its tags")
+            raise ReadOnlyError(
+                f"{info.declaration.name}.tag({name!r}, ...): the task was submitted with its tags"
+            )
         info.tags = {**(info.tags or {}), name: value}
         return self
 
@@ -380,4 +385,3 @@ class Config(Declares, metaclass=ConfigMeta):
     def __getxpmtype__(cls) -> Declaration:
         """What the class declares: `title`, `description`, `arguments`."""
         return declaration_of(cls)
-

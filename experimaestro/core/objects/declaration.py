@@ -6,6 +6,7 @@ identifier) is laid out here as tuples and dictionaries; nothing looks at a conf
 """
 
 import sys
+import types
 import typing
 import warnings
 from enum import Enum
@@ -25,8 +26,9 @@ from experimaestro.core.arguments import (
 )
 from experimaestro.core.base import Configuration, Declares
 from experimaestro.core.problems import LocalClassError, Mismatch
+from experimaestro.core.scalars import Type
 from experimaestro.core.source import Home, home
-from experimaestro.core.types import ConfigType, OptionalType, Type, is_path, type_of
+from experimaestro.core.types import ConfigType, OptionalType, is_path, type_of
 from experimaestro.exceptions import DefinitionError
 
 _WORDS = ("Param[", "Meta[", "Option[", "Constant[", "Annotated[")
@@ -56,7 +58,7 @@ class Declaration:
     def __init__(self, cls: type[Declares]) -> None:
         self.cls = cls
         self.name = cls.__qualname__
-        self.is_task = cls._xpm_is_job  # noqa: SLF001 - hidden from users' classes only
+        self.is_task = cls._xpm_is_job
         self.typename = typename(cls)
         self.arguments = _arguments(cls)
         every = tuple(self.arguments.values())
@@ -81,9 +83,12 @@ class Declaration:
         """Where a job finds the class.
 
         Raises:
-            DefinitionError: Nowhere.
+            DefinitionError: Nowhere, or an enumeration that it uses is nowhere.
         """
         if self._home is None:
+            for one in self.arguments.values():
+                for cls in one.type.classes:
+                    home(cls)
             self._home = home(self.cls)
         return self._home
 
@@ -132,9 +137,12 @@ def _arguments(cls: type[Declares]) -> dict[str, Argument]:
 
 def _resolved(base: type, name: str, annotation: Any) -> Any:
     """An annotation without strings; None for a name that is no parameter and does not resolve."""
-    holder = type(base.__name__, (), {"__annotations__": {name: annotation}})
+    holder = type(base.__name__, (), {"__annotations__": {name: _with_references(annotation)}})
     module = sys.modules.get(base.__module__)
-    names = {base.__name__: base, **{key: value for key, value in vars(base).items() if isinstance(value, type)}}
+    names = {
+        base.__name__: base,
+        **{key: value for key, value in vars(base).items() if isinstance(value, type)},
+    }
     try:
         return typing.get_type_hints(holder, vars(module) if module else {}, names, include_extras=True)[name]
     except (NameError, AttributeError) as error:
@@ -152,6 +160,24 @@ def _resolved(base: type, name: str, annotation: Any) -> Any:
         ) from error
 
 
+def _with_references(annotation: Any) -> Any:
+    """An annotation where `list["Node"]` is `list[ForwardRef("Node")]`: Python 3.10 resolves only that."""
+    if isinstance(annotation, str):
+        return annotation
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return typing.Annotated[(_with_references(inner[0]), *inner[1:])]
+    if isinstance(annotation, types.GenericAlias):
+        return types.GenericAlias(origin, tuple(_reference(one) for one in inner))
+    if origin is typing.Union or origin is types.UnionType:
+        return typing.Union[tuple(_reference(one) for one in inner)]  # noqa: UP007 - made of a tuple
+    return annotation
+
+
+def _reference(annotation: Any) -> Any:
+    return typing.ForwardRef(annotation) if isinstance(annotation, str) else _with_references(annotation)
+
+
 def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
     where = f"{base.__qualname__}.{name}"
     try:
@@ -159,7 +185,9 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
     except DefinitionError as error:
         raise DefinitionError(f"{where}: {error}") from None
     kind = next((mark.kind for mark in marks if isinstance(mark, KindMark)), Kind.PARAM)
-    generator: Generator | None = next((mark.generator for mark in marks if isinstance(mark, GeneratorMark)), None)
+    generator: Generator | None = next(
+        (mark.generator for mark in marks if isinstance(mark, GeneratorMark)), None
+    )
     text = next((mark.text for mark in marks if isinstance(mark, Help)), None)
     given = base.__dict__.get(name, UNSET)
     options = given if isinstance(given, Field) else None
@@ -185,9 +213,7 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
         try:
             default = kept.check(default)
         except Mismatch as mismatch:
-            raise DefinitionError(
-                f"{where}: the default is wrong: {mismatch.where}{' ' if mismatch.where else ''}{mismatch.text}"
-            ) from None
+            raise DefinitionError(f"{where}{mismatch.where}: the default is wrong: {mismatch.text}") from None
     return Argument(
         name,
         kept,

@@ -19,28 +19,34 @@ def equal(left: Configuration, right: Configuration) -> bool:
             if one is other or (id(one), id(other)) in met:
                 continue
             met.add((id(one), id(other)))
-            if type(one) is not type(other):
-                return False
-            if one.__xpm__.sealed and other.__xpm__.sealed:
-                if identify(one) != identify(other):
-                    return False
-                continue
-            for argument in one.__xpm__.declaration.arguments.values():
-                if argument.generator is None:
-                    name = argument.name
-                    if (name in one.__dict__) != (name in other.__dict__):
-                        return False
-                    pending.append((one.__dict__.get(name), other.__dict__.get(name)))
-        elif (isinstance(one, list) and isinstance(other, list)) or (
-            isinstance(one, tuple) and isinstance(other, tuple)
-        ):
-            if len(one) != len(other):
-                return False
-            pending.extend(zip(one, other, strict=True))
-        elif isinstance(one, dict) and isinstance(other, dict):
-            if one.keys() != other.keys():
-                return False
-            pending.extend((one[key], other[key]) for key in one)
-        elif one != other:
+            parts = _parts(one, other)
+        else:
+            parts = _items(one, other)
+        if parts is None:
             return False
+        pending.extend(parts)
     return True
+
+
+def _parts(one: Configuration, other: Configuration) -> list[tuple[Any, Any]] | None:
+    """What must be equal for two configurations to be; None if they are different."""
+    if type(one) is not type(other):
+        return None
+    if one.__xpm__.sealed and other.__xpm__.sealed:
+        return [] if identify(one) == identify(other) else None
+    names = [
+        argument.name for argument in one.__xpm__.declaration.arguments.values() if argument.generator is None
+    ]
+    if any((name in one.__dict__) != (name in other.__dict__) for name in names):
+        return None
+    return [(one.__dict__[name], other.__dict__[name]) for name in names if name in one.__dict__]
+
+
+def _items(one: Any, other: Any) -> list[tuple[Any, Any]] | None:
+    """As `_parts`, for any other values."""
+    for kind in (list, tuple):
+        if isinstance(one, kind) and isinstance(other, kind):
+            return list(zip(one, other, strict=True)) if len(one) == len(other) else None
+    if isinstance(one, dict) and isinstance(other, dict):
+        return [(one[key], other[key]) for key in one] if one.keys() == other.keys() else None
+    return [] if one == other else None

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from experimaestro.core.base import Configuration, plain
-from experimaestro.core.objects.sealing import DirectoryContext as DirectoryContext  # noqa: PLC0414
 from experimaestro.core.objects.sealing import check, own, seal_alone
-from experimaestro.core.walk import postorder
+from experimaestro.core.walk import children, postorder
 
 
 class ObjectStore:
@@ -40,8 +39,7 @@ def make_instance(config: Configuration, context: Any, objects: ObjectStore | No
     seal_alone(config, context)
     order = [one for one in postorder([config], lambda one: _children(one, store)) if store.get(one) is None]
     for one in order:
-        cls = one.__xpm__.declaration.cls
-        store.add(one, cls.__new__(cls))
+        store.add(one, object_of(one.__xpm__.declaration.cls))
     shells = [store.get(one) for one in order]
     values = [
         {
@@ -56,9 +54,12 @@ def make_instance(config: Configuration, context: Any, objects: ObjectStore | No
     return store.get(config)
 
 
-def _children(config: Configuration, store: ObjectStore) -> Sequence[Configuration]:
-    from experimaestro.core.walk import children
+def object_of(cls: Any) -> Any:
+    """An object of a class, before its `__init__`."""
+    return cls.__new__(cls)
 
+
+def _children(config: Configuration, store: ObjectStore) -> Sequence[Configuration]:
     return children(config) if store.get(config) is None else ()
 
 

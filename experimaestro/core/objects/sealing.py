@@ -16,6 +16,9 @@ from experimaestro.core.identifier import digest
 from experimaestro.core.problems import Mismatch, Problem, failure
 from experimaestro.core.walk import Route, children_of_this_job, postorder, routes, spell
 
+_Wrong = tuple[Configuration, Argument, Mismatch | None]
+"""A parameter with what is wrong with its value; None if it has none"""
+
 
 class DirectoryContext:
     """Where generated paths go when no job gives them a folder.
@@ -57,26 +60,14 @@ def check(
         what: What the user called, for the error.
         where: The user's code and the instruction in it, for the error.
     """
-    wrong: list[tuple[Configuration, Argument, Mismatch | None]] = []
+    wrong: list[_Wrong] = []
     hooks = False
     for config in order:
         info = config.__xpm__
         if info.key is not None:
             continue
-        declaration = info.declaration
-        values = config.__dict__
-        hooks = hooks or declaration.validate_hook is not None
-        for argument in declaration.required:
-            if argument.name not in values:
-                wrong.append((config, argument, None))
-        if not info.sealed:
-            for argument in declaration.containers:
-                value = values.get(argument.name)
-                if value is not None:
-                    try:
-                        values[argument.name] = argument.accept(value)
-                    except Mismatch as mismatch:
-                        wrong.append((config, argument, mismatch))
+        hooks = hooks or info.declaration.validate_hook is not None
+        _check_one(config, wrong)
     if wrong:
         raise failure(what, place(*where), _lines(wrong, roots))
     if hooks:
@@ -84,6 +75,23 @@ def check(
             hook = config.__xpm__.declaration.validate_hook
             if hook is not None and config.__xpm__.key is None:
                 hook(config)
+
+
+def _check_one(config: Configuration, wrong: list[_Wrong]) -> None:
+    declaration = config.__xpm__.declaration
+    values = config.__dict__
+    for argument in declaration.required:
+        if argument.name not in values:
+            wrong.append((config, argument, None))  # noqa: PERF401 - almost always none
+    if config.__xpm__.sealed:
+        return
+    for argument in declaration.containers:
+        value = values.get(argument.name)
+        if value is not None:
+            try:
+                values[argument.name] = argument.accept(value)
+            except Mismatch as mismatch:
+                wrong.append((config, argument, mismatch))
 
 
 def _routes(roots: Sequence[Configuration]) -> dict[int, Route]:
@@ -96,9 +104,7 @@ def _routes(roots: Sequence[Configuration]) -> dict[int, Route]:
     return found
 
 
-def _lines(
-    wrong: Sequence[tuple[Configuration, Argument, Mismatch | None]], roots: Sequence[Configuration]
-) -> list[Problem]:
+def _lines(wrong: Sequence[_Wrong], roots: Sequence[Configuration]) -> list[Problem]:
     found = _routes(roots)
     lines = []
     for config, argument, mismatch in reversed(wrong):  # the outermost first
@@ -106,8 +112,8 @@ def _lines(
         made = f" (made at {config.__xpm__.made_at})" if route else ""
         name = spell((*route, argument.name))
         if mismatch is None:
-            text = f"missing: expected {argument.type.text}{made}. Example: {argument.name}={argument.type.example}"
-            lines.append(Problem(name, text))
+            expected, example = argument.type.text, f"{argument.name}={argument.type.example}"
+            lines.append(Problem(name, f"missing: expected {expected}{made}. Example: {example}"))
         else:
             lines.append(Problem(name + mismatch.where, argument.problem_text(mismatch) + made))
     return lines
@@ -220,4 +226,3 @@ def seal_alone(config: Configuration, context: Any = None) -> None:
         memo.clear()
     folder = None if context is None else str(getattr(context, "path", context))
     seal(order, [config], memo, folder)
-

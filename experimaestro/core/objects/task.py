@@ -73,7 +73,8 @@ class Task(LightweightTask):
         frame = sys._getframe(1)  # noqa: SLF001 - the user's line, for errors
         where = (frame.f_code, frame.f_lasti)
         name = type(self).__qualname__.removesuffix(".XPMConfig")
-        if not isinstance(self, Configuration):
+        state: Information | None = self.__dict__.get("__xpm__")
+        if state is None:
             raise NotSubmittedError(
                 f"{name} object: only configurations are submitted. Write {name}.C(...).submit()"
             )
@@ -84,25 +85,25 @@ class Task(LightweightTask):
                 f'  with experiment("runs", "first"):\n'
                 f"      {name}.C(...).submit()"
             )
-        info: Information = self.__xpm__
+        info = state
         if info.key is not None:
             raise SubmissionError(
                 f"{name}.submit(): this task was already submitted as {info.key} ({place(*where)}). "
                 "To run it with other parameters, submit a copy: task.copy()"
             )
-        init_tasks = tuple(init_tasks)
-        _check_init_tasks(init_tasks, name, where)
-        order = own([*init_tasks, self])
-        roots: list[Any] = [self, *init_tasks]
+        before_it: tuple[Any, ...] = tuple(init_tasks)
+        _check_init_tasks(before_it, name, where)
+        order = own([*before_it, info.owner])
+        roots = [info.owner, *before_it]
         check(order, roots, f"{name}.submit()", where)
         for config in order:
             config.__xpm__.declaration.home  # noqa: B018 - raises if no job finds the class
         before = (info.digest, info.looped_digest, info.init_tasks)
-        info.init_tasks = init_tasks  # type: ignore[assignment] # configurations, as was checked
+        info.init_tasks = before_it
         info.digest = info.looped_digest = None
         try:
             memo: dict[int, bytes] = {}
-            identity = digest(self, memo)
+            identity = digest(info.owner, memo)
             key = f"{info.declaration.typename}/{identity.hex()}"
             folder = f"{submitter.workspace}/jobs/{key}"
             seal(order, roots, memo, folder)
@@ -119,8 +120,8 @@ class Task(LightweightTask):
                     task=self,
                     tags=tags,
                     dependencies=tuple(one for one in used if one is not None),
-                    init_tasks=init_tasks,
-                    objects=partial(dump_objects, self, init_tasks, submitter.workspace, folder),
+                    init_tasks=before_it,
+                    objects=partial(dump_objects, info.owner, before_it, submitter.workspace, folder),
                 )
             )
         except BaseException:
@@ -138,12 +139,12 @@ class Task(LightweightTask):
         """
         from pathlib import Path  # not needed to submit
 
-        if not isinstance(self, Configuration):
+        info: Information | None = self.__dict__.get("__xpm__")
+        if info is None:
             folder = self.__dict__.get("__taskdir__")
             if folder is None:
                 raise NotSubmittedError("an object has a folder in a running job only")
             return Path(folder)
-        info: Information = self.__xpm__
         if info.key is None:
             raise NotSubmittedError(
                 f"{info.declaration.name} (made at {info.made_at}) has no folder: it was not submitted"
@@ -167,12 +168,13 @@ def _check_init_tasks(init_tasks: Sequence[Any], name: str, where: tuple[CodeTyp
     for position, one in enumerate(init_tasks):
         if not isinstance(one, Configuration):
             wrong = refused_object(one) or Mismatch(f"got {short(one)}", hint="Give Cls.C(...)")
-        elif not isinstance(one, LightweightTask) or isinstance(one, Task):
-            kind = "a task" if isinstance(one, Task) else "no task"
-            wrong = Mismatch(
-                f"{one.__xpm__.declaration.name} is {kind}", hint="Derive its class from LightweightTask"
-            )
         else:
-            continue
+            declaration = one.__xpm__.declaration
+            if issubclass(declaration.cls, LightweightTask) and not declaration.is_task:
+                continue
+            wrong = Mismatch(
+                f"{declaration.name} is {'a task' if declaration.is_task else 'no task'}",
+                hint="Derive its class from LightweightTask",
+            )
         line = Problem(f"init_tasks[{position}]", f"{wrong.text}. {wrong.hint}")
         raise failure(f"{name}.submit()", place(*where), [line])

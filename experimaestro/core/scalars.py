@@ -1,0 +1,203 @@
+"""What a type is, and the types of single values: numbers, texts, paths, members of enumerations.
+
+Rule: the coercions are part of identifiers: they are those of the documented table, no more, no less.
+"""
+
+from enum import Enum
+from typing import Any
+
+from experimaestro.core.base import Declares
+from experimaestro.core.problems import Mismatch, short
+from experimaestro.core.tags import Tagged
+
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_TRUE = frozenset(("true", "yes", "on", "1", "t", "y"))
+_FALSE = frozenset(("false", "no", "off", "0", "f", "n"))
+
+
+class Type:
+    """Base: what a parameter accepts.
+
+    A class must provide `check`; the attributes say what the rest of the core may skip.
+    """
+
+    text: str
+    """In an error, after "expected": `a float`"""
+    name: str
+    """In an annotation: `float`"""
+    example: str = "..."
+    """A value, as written in Python"""
+    references: bool = False
+    """Whether a value may hold configurations"""
+    container: bool = False
+    """Whether a value may be a list, a dictionary or a set, to be frozen when sealed"""
+    unhashable: bool = False
+    """Whether a value may hold what has no place in an identifier"""
+    loads: bool = False
+    """Whether `load` does something"""
+    classes: tuple[type, ...] = ()
+    """Classes that a job must find to read a value, besides those of configurations"""
+
+    def check(self, value: Any) -> Any:
+        """The value that is kept.
+
+        Raises:
+            Mismatch: The type does not accept it.
+        """
+        raise NotImplementedError
+
+    def load(self, value: Any) -> Any:
+        """A value as it was before it became JSON."""
+        return value
+
+    def loaded_as_is(self, value: Any) -> list[Any]:
+        """A value that was of this type before it became JSON; empty if it was of another."""
+        try:
+            loaded = self.load(value)
+            kept = self.check(loaded)
+        except Mismatch:
+            return []
+        return [loaded] if type(kept) is type(loaded) and kept == loaded else []
+
+    def mismatch(self, value: Any) -> Mismatch:
+        """The fact that the value is not of this type."""
+        if isinstance(value, type) and issubclass(value, Declares):
+            return Mismatch(f"expected {self.text}, got the class {value.__name__}")
+        if isinstance(value, Tagged):
+            return Mismatch(
+                f"{value!r} marks the whole value of a parameter, not a part of it",
+                hint="Use config.tag('name', value)",
+            )
+        return Mismatch(f"expected {self.text}, got {short(value)}")
+
+
+def unwrapped(value: Any) -> Any:
+    """A scalar of NumPy as the Python number that it holds; anything else as it is."""
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        return value.item()
+    return value
+
+
+def checked_range(value: int) -> int:
+    """An integer that an identifier can hold."""
+    if _SMALLEST <= value <= _LARGEST:
+        return value
+    raise Mismatch(f"integers have at most 64 bits, got {short(value)}", hint="Use a str or a float")
+
+
+class IntType(Type):
+    """`int`: also `"12"`, `"1.0"`, `1.0` and `True`."""
+
+    text, name, example = "an int", "int", "3"
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if type(value) is int:
+            return value if _SMALLEST <= value <= _LARGEST else checked_range(value)
+        value = unwrapped(value)
+        if isinstance(value, int):
+            return checked_range(int(value))
+        if isinstance(value, float) and value.is_integer():
+            return checked_range(int(value))
+        if isinstance(value, str):
+            whole, point, rest = value.strip().partition(".")
+            if not (point and rest.strip("0")):
+                try:
+                    number = int(whole)
+                except ValueError:
+                    pass
+                else:
+                    return checked_range(number)
+        raise self.mismatch(value)
+
+
+class FloatType(Type):
+    """`float`: also integers and numeric strings."""
+
+    text, name, example = "a float", "float", "1e-3"
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if type(value) is float:
+            return value
+        value = unwrapped(value)
+        if isinstance(value, (float, int, str)):
+            try:
+                return float(value)
+            except (ValueError, OverflowError):
+                pass
+        raise self.mismatch(value)
+
+
+class StrType(Type):
+    """`str`: nothing else, but an enumeration of strings."""
+
+    text, name, example = "a str", "str", "'text'"
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if type(value) is str:
+            return value
+        if isinstance(value, Enum) and isinstance(value.value, str) and isinstance(value, str):
+            return value.value
+        if isinstance(value, str):
+            return "".join(value)
+        raise self.mismatch(value)
+
+
+class BoolType(Type):
+    """`bool`: also 0, 1 and the usual words."""
+
+    text, name, example = "a bool", "bool", "True"
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if value is True or value is False:
+            return value
+        value = unwrapped(value)
+        if isinstance(value, str):
+            word = value.lower()
+            if word in _TRUE:
+                return True
+            if word in _FALSE:
+                return False
+        elif isinstance(value, (int, float)) and value in {0, 1}:
+            return bool(value)
+        raise self.mismatch(value)
+
+
+class PathType(Type):
+    """`pathlib.Path`: also a string."""
+
+    text, name, example = "a path (str or Path)", "Path", "'data/file.txt'"
+    unhashable = True
+    loads = True
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        from pathlib import Path  # a job without paths does not need it
+
+        if isinstance(value, (str, Path)):
+            return Path(value)
+        raise self.mismatch(value)
+
+    def load(self, value: Any) -> Any:
+        """A path written as a string (before version 3)."""
+        return self.check(value) if isinstance(value, str) else value
+
+
+class EnumType(Type):
+    """A member of an enumeration, not its name or value."""
+
+    def __init__(self, of: type[Enum]) -> None:
+        self.of = of
+        self.classes = (of,)
+        self.name = of.__qualname__
+        self.text = f"a {of.__qualname__}"
+        self.example = next((f"{of.__qualname__}.{member.name}" for member in of), "...")
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if isinstance(value, self.of):
+            return value
+        raise self.mismatch(value)
