@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.10 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && exit; \
 	done; echo "set-up failed: no Python of version 3.10 or newer on PATH" >&2; exit 1
-SET_UP = @python=$$($(FIND_PYTHON)) && $$python dev/environment.py $(VENV)
+SET_UP = @python=$$($(FIND_PYTHON)) && $$python tests/tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check docs bench test-pythons test-lowest clean set-up-demo set-up
@@ -37,10 +37,10 @@ bench: set-up  ## Measure the hot paths (tests/benchmarks)
 	@for file in $$(ls tests/benchmarks/bench_*.py); do $(BIN)/python $$file || exit; done
 
 test-pythons: set-up  ## Run the quick tests on each supported Python that is here
-	@$(BIN)/python dev/test_pythons.py
+	@$(BIN)/python tests/tools/pythons.py
 
 test-lowest: set-up  ## Run the quick tests on the oldest supported dependencies
-	@$(BIN)/python dev/test_pythons.py --lowest
+	@$(BIN)/python tests/tools/pythons.py --lowest
 
 clean:  ## Remove everything that was made from the sources
 	rm -rf $(VENV) .venvs build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

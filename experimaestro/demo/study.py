@@ -221,5 +221,5 @@ def _label(model: Model) -> str:
 
 
 def _mean(rows: list[dict[str, Any]], model: str) -> float:
-    accuracies = [row["accuracy"] for row in rows if row["model"] == model]
+    accuracies: list[float] = [row["accuracy"] for row in rows if row["model"] == model]
     return sum(accuracies) / len(accuracies)

@@ -344,16 +344,16 @@ _FOLD: dict[type[Event], Callable[[State, Event], None]] = {
     kind: cast("Callable[[State, Event], None]", fold)
     for kind, fold in (
         (RunStarted, State._run_started),  # noqa: SLF001 - the table of the class above
-        (RunEnded, State._run_ended),  # noqa: SLF001
-        (JobSubmitted, State._job_submitted),  # noqa: SLF001
-        (JobObserved, State._job_observed),  # noqa: SLF001
-        (JobQueued, State._job_queued),  # noqa: SLF001
-        (JobStarted, State._job_started),  # noqa: SLF001
-        (JobEnded, State._job_ended),  # noqa: SLF001
-        (DependencyFailed, State._dependency_failed),  # noqa: SLF001
-        (EffectFailed, State._effect_failed),  # noqa: SLF001
-        (Tick, State._tick),  # noqa: SLF001
-        (Progress, State._progress),  # noqa: SLF001
+        (RunEnded, State._run_ended),  # noqa: SLF001 - same
+        (JobSubmitted, State._job_submitted),  # noqa: SLF001 - same
+        (JobObserved, State._job_observed),  # noqa: SLF001 - same
+        (JobQueued, State._job_queued),  # noqa: SLF001 - same
+        (JobStarted, State._job_started),  # noqa: SLF001 - same
+        (JobEnded, State._job_ended),  # noqa: SLF001 - same
+        (DependencyFailed, State._dependency_failed),  # noqa: SLF001 - same
+        (EffectFailed, State._effect_failed),  # noqa: SLF001 - same
+        (Tick, State._tick),  # noqa: SLF001 - same
+        (Progress, State._progress),  # noqa: SLF001 - same
     )
 }
 

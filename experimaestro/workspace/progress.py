@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -185,7 +185,7 @@ class tqdm(Generic[T]):  # noqa: N801 - the name of the compatible API
         self.iterable = iterable
         self.desc = desc
         self.n: float = 0
-        if total is None and iterable is not None and hasattr(iterable, "__len__"):
+        if total is None and isinstance(iterable, Sized):
             total = len(iterable)
         self.total = total
         self._postfix = ""

@@ -3,11 +3,18 @@
 import gc
 import time
 
-from measure import show
-
-from experimaestro.events.model import JobEnded, JobObserved, JobQueued, JobStarted, JobSubmitted, RunStarted
+from experimaestro.events.model import (
+    Event,
+    JobEnded,
+    JobObserved,
+    JobQueued,
+    JobStarted,
+    JobSubmitted,
+    RunStarted,
+)
 from experimaestro.events.owners import Outcome, Owner
 from experimaestro.scheduler.engine import Engine
+from measure import show
 
 
 def cost(jobs: int) -> float:
@@ -15,7 +22,7 @@ def cost(jobs: int) -> float:
     engine = Engine({"direct": None})
     me = Owner("h", "b", "n", 1, "1")
     engine.step(RunStarted(t=0.0, run="xp/1", owner=me))
-    events = []
+    events: list[Event] = []
     for i in range(jobs):
         deps = (f"job{i // 2}",) if i else ()
         events.append(JobSubmitted(t=1.0, job=f"job{i}", run="xp/1", task="t", deps=deps))

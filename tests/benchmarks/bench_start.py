@@ -7,9 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from measure import ratio, show
-
 from experimaestro import Meta, Param, Task, experiment
+from measure import ratio, show
 
 
 class Stamp(Task):

@@ -4,9 +4,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from measure import show
-
 from experimaestro import Meta, Param, PathGenerator, Task, experiment, field, tag
+from measure import show
 
 
 class Trivial(Task):

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tasks import Note, notes
 
 from experimaestro import Any, Config, FailedExperiment, Param, Task, experiment
 from experimaestro.exceptions import ConfigurationError, SubmissionError, WorkspaceError
+from tasks import Note, notes
 
 
 class Model(Config):

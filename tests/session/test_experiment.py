@@ -5,11 +5,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from experimaestro import FailedExperiment, JobState, experiment
+from experimaestro import FailedExperiment, experiment
 from experimaestro.events.model import JobEnded, JobStarted, RunEnded, RunStarted
 from experimaestro.exceptions import ExperimentStopped
 from experimaestro.workspace.journal import read_events
@@ -75,12 +76,12 @@ def test_started_in_one_place_waited_for_in_another(runs: Path, log: str):
     xp = experiment(runs, "cells", display=False).start()
     Note.C(name="a", log=log).submit()
     xp.wait()
-    assert xp.status == "running"
+    statuses = [xp.status]
     Note.C(name="b", log=log).submit()
     xp.wait()
     xp.stop()
 
-    assert xp.status == "done"
+    assert [*statuses, xp.status] == ["running", "done"]
     assert notes(log) == ["a", "b"]
     with pytest.raises(ExperimentStopped):
         xp.submit(Note.C(name="c", log=log))
@@ -194,6 +195,28 @@ def test_every_bad_end_is_a_failure_that_says_how(runs: Path, how: str, expected
     assert not (task.jobpath / "fail.done").exists()
     failed = json.loads((task.jobpath / "fail.failed").read_text())
     assert failed["reason"] == ("memory" if how == "memory" else "failed")
+
+
+@pytest.fixture
+def small_memory() -> Iterator[str]:
+    """A control group of 64 MiB; needs the right to make one."""
+    v1 = Path("/sys/fs/cgroup/memory")
+    group = (v1 if v1.exists() else Path("/sys/fs/cgroup")) / f"xpm-test-{os.getpid()}"
+    group.mkdir()
+    try:
+        (group / ("memory.limit_in_bytes" if v1.exists() else "memory.max")).write_text(str(64 * 2**20))
+        yield str(group)
+    finally:
+        group.rmdir()
+
+
+@pytest.mark.linux
+def test_a_job_that_the_system_kills_for_lack_of_memory_says_so(runs: Path, small_memory: str):
+    with pytest.raises(FailedExperiment) as caught, experiment(runs, "plan", display=False):
+        task = Fail.C(how=small_memory).submit()
+
+    assert "killed by the system (SIGKILL): out of memory" in str(caught.value)
+    assert json.loads((task.jobpath / "fail.failed").read_text())["reason"] == "memory"
 
 
 def test_a_job_has_clean_surroundings(runs: Path, monkeypatch: pytest.MonkeyPatch):

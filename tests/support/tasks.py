@@ -68,6 +68,10 @@ class Fail(Task):
             raise ValueError(f"no learning rate in {values}")
         if self.how == "memory":
             raise MemoryError("cannot allocate")
+        if self.how.startswith("/sys/fs/cgroup"):
+            Path(self.how, "cgroup.procs").write_text(str(os.getpid()), encoding="utf-8")
+            filled = [bytearray(2**20) for _ in range(1000)]
+            raise AssertionError(f"{len(filled)} MiB and still alive")
         if self.how == "exit":
             os._exit(3)
         if self.how == "sys.exit":

@@ -1,7 +1,7 @@
 """Runs the quick tests on each supported Python, or on the lowest dependencies.
 
-    python dev/test_pythons.py            # `make test-pythons`
-    python dev/test_pythons.py --lowest   # `make test-lowest`
+    python tests/tools/pythons.py            # `make test-pythons`
+    python tests/tools/pythons.py --lowest   # `make test-lowest`
 
 Quick means: not marked `slow`. Those run real processes or many histories; what differs between
 Pythons (typing, inspection, threads, the event loop) the quick ones see, and with five runs the

@@ -1,6 +1,6 @@
 """Makes a virtual environment with the project in it, unless it is there and up to date.
 
-    python3 dev/environment.py FOLDER [EXTRA ...]
+    python3 tests/tools/environment.py FOLDER [EXTRA ...]
 
 Runs before anything is installed: only the standard library, no file of the project imported.
 Up to date means: made from the same pyproject.toml, extras and constraints, which a stamp in the
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class SetupError(Exception):
