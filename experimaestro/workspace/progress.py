@@ -8,11 +8,12 @@ nothing.
 
 import contextlib
 import json
+import operator
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -185,8 +186,8 @@ class tqdm(Generic[T]):  # noqa: N801 - the name of the compatible API
         self.iterable = iterable
         self.desc = desc
         self.n: float = 0
-        if total is None and isinstance(iterable, Sized):
-            total = len(iterable)
+        if total is None and iterable is not None:
+            total = operator.length_hint(iterable) or None
         self.total = total
         self._postfix = ""
         self._level = tqdm._depth
