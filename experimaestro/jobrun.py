@@ -37,7 +37,7 @@ def main(script: str, arguments: Sequence[str] | None = None) -> None:
             none when a person runs the script: the attempt is then claimed here. None: those of
             the command line.
     """
-    folder, file = os.path.split(os.path.abspath(script))  # noqa: PTH100, PTH120 - light
+    folder, file = os.path.split(os.path.abspath(script))  # noqa: PTH100 - light
     paths = JobPaths(folder, file[: -len(".py")])
     os.chdir(folder)
     given = sys.argv[1:] if arguments is None else arguments
@@ -74,6 +74,7 @@ class _Job:
         self._pid = os.getpid()
         self._outcome: Outcome | None = None
         self._is_loaded = False
+        self._home = ""
 
     def run(self) -> None:
         """Runs the task; the process ends in `_last`, which is registered first and so runs last."""
@@ -93,6 +94,8 @@ class _Job:
         params = files.read_json(self._paths.params)
         task, init_tasks = serialization.load_instances(params, self._paths.folder)
         self._is_loaded = True
+        module = sys.modules.get(type(task).__module__)
+        self._home = os.path.dirname(getattr(module, "__file__", None) or "")  # noqa: PTH120 - light
         gc.freeze()
         gc.enable()
         for init_task in init_tasks:
@@ -118,13 +121,18 @@ class _Job:
             message = "".join(traceback.format_exception_only(type(error), error)).strip()
         if not self._is_loaded:
             message = f"{message}\n{_ADVICE}: {sys.executable}\nsys.path: {sys.path}"
-        frame = ""
-        if trace is not None:
-            last = traceback.extract_tb(trace)[-1]
-            users = [f for f in traceback.extract_tb(trace) if not _is_installed(f.filename)]
-            at = users[-1] if users else last
-            frame = f"{at.filename}:{at.lineno} in {at.name}: {at.line}"
+        frames = traceback.extract_tb(trace)
+        users = [one for one in frames if self._is_users(one.filename)] or frames
+        frame = (
+            f"{users[-1].filename}:{users[-1].lineno} in {users[-1].name}: {users[-1].line}" if users else ""
+        )
         return Outcome(status, message=message, code=1, frame=frame)
+
+    def _is_users(self, file: str) -> bool:
+        """Whether a file is the user's: not installed, or beside the task's own."""
+        if self._home and file.startswith(self._home):
+            return True
+        return "site-packages" not in file and not file.startswith((f"{sys.base_prefix}/lib", "<"))
 
     def _last(self) -> None:
         """The last exit handler: everything of the user's is over, so the outcome is final."""
@@ -151,14 +159,10 @@ def _exit(code: int) -> NoReturn:
 
 def _users_part(trace: TracebackType | None) -> TracebackType | None:
     """The traceback from the first frame that is not ours, or None."""
-    ours = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120 - light
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - light
+    ours = (os.path.abspath(__file__), f"{here}/core/", "<frozen importlib")  # noqa: PTH100 - light
     while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
-        if not name.startswith((ours, "<frozen importlib")):
+        if not trace.tb_frame.f_code.co_filename.startswith(ours):
             return trace
         trace = trace.tb_next
     return None
-
-
-def _is_installed(filename: str) -> bool:
-    return "site-packages" in filename or filename.startswith((sys.base_prefix + "/lib", "<"))
