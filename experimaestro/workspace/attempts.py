@@ -139,6 +139,15 @@ def started(paths: JobPaths, n: int) -> tuple[Owner, float] | None:
     return None if begun.is_void or begun.owner == _NOBODY else (begun.owner, begun.t)
 
 
+def ended(paths: JobPaths, n: int) -> Outcome | None:
+    """How an attempt ended; None if it has not, is void, or its end cannot be read (yet).
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    return _read_end(paths, n)
+
+
 # ----------------------------------------------------------------------------------------------
 # Deciding
 
@@ -168,7 +177,8 @@ def claim(paths: JobPaths, owner: Owner) -> int | None:
     n = last.n + 1
     if not files.put_if_absent(paths.claim(n), _encode({"owner": owner._asdict()})):
         return None
-    files.remove(paths.failed)
+    with contextlib.suppress(OSError):  # the claim is ours, and has to be known to be
+        files.remove(paths.failed)
     return n
 
 
@@ -219,12 +229,13 @@ def lose(paths: JobPaths, n: int, outcome: Outcome) -> bool:
 
     Returns:
         Whether the caller is the one that says it, and calls `conclude` next. If not, the process
-        itself or another scheduler has said it.
+        itself or another scheduler has said it, or the attempt never started or is void.
 
     Raises:
-        OSError: The disk cannot be written.
+        OSError: The disk does not tell, or cannot be written.
     """
-    return end(paths, n, outcome)
+    data = files.read(paths.start(n))
+    return data is not None and _object(data).get("void") is not True and end(paths, n, outcome)
 
 
 def conclude(paths: JobPaths, n: int, outcome: Outcome) -> None:

@@ -257,7 +257,10 @@ def _link(temporary: str, path: str, data: bytes, fsync: bool) -> bool:
 
 def _has_two_names(path: str) -> bool:
     # Opened, since a network disk then asks its server in place of its cache
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
     try:
         return os.fstat(fd).st_nlink == 2
     finally:

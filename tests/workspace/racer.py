@@ -121,7 +121,9 @@ class Scheduler:
             process, paths, attempt = child
             if process.poll() is not None:
                 self._children.remove(child)
-                attempts.void(paths, attempt)  # if it ended without `start`
+                killed = Outcome("killed", signal=9)
+                if not attempts.void(paths, attempt) and attempts.lose(paths, attempt, killed):
+                    attempts.conclude(paths, attempt, killed)
 
 
 def main(what: str, *arguments: str) -> None:

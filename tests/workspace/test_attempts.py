@@ -126,6 +126,36 @@ def test_there_is_one_end(paths: JobPaths):
     assert attempts.observe(paths) == Observation("done", 1, outcome=DONE)
 
 
+def test_what_never_started_is_not_lost(paths: JobPaths):
+    attempts.claim(paths, SCHEDULER)
+    assert not attempts.lose(paths, 1, Outcome("lost"))
+
+    attempts.void(paths, 1)
+    assert not attempts.lose(paths, 1, Outcome("lost"))
+    assert attempts.observe(paths) == Observation("free", 1)
+
+
+def test_the_end_of_an_attempt_is_read_though_another_followed(paths: JobPaths):
+    run(paths, FAILED)
+    run(paths)
+
+    assert attempts.ended(paths, 1) == FAILED
+    assert attempts.ended(paths, 2) is None
+
+
+def test_a_claim_that_cannot_remove_the_old_failure_is_known_to_its_owner(
+    paths: JobPaths, monkeypatch: pytest.MonkeyPatch
+):
+    run(paths, FAILED)
+
+    def fail(path: str) -> bool:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(files, "remove", fail)
+
+    assert attempts.claim(paths, SCHEDULER) == 2
+
+
 def test_attempts_are_counted_as_numbers(paths: JobPaths):
     for _ in range(10):
         run(paths, FAILED)

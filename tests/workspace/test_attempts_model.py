@@ -37,6 +37,7 @@ T = TypeVar("T")
 JOB = JobPaths("/job", "task")
 DONE = Outcome("done")
 FAILED = Outcome("failed", "it failed")
+KILLED = Outcome("killed", "by a signal", signal=9)
 
 
 class BrokenLawError(Exception):
@@ -371,7 +372,8 @@ def scheduler(machine: Machine) -> bool:
         process = machine.spawn(n)
         machine.unlock()
         machine.wait(process)
-        attempts.void(JOB, n)  # if it ended without `start`
+        if not attempts.void(JOB, n) and attempts.lose(JOB, n, KILLED):
+            attempts.conclude(JOB, n, KILLED)
     return True
 
 
