@@ -182,7 +182,7 @@ class _Behaviour(Configuration):
     def __hash__(self) -> int:
         if not self.__xpm__.sealed:
             raise TypeError(
-                f"Unhashable: a {self.__xpm__.declaration.name} that is not sealed. Use sealed_set() for sets"
+                f"Unhashable: a {self.__xpm__.declaration.name} that is not sealed can still change. Call seal() first"
             )
         return hash(identify(self))
 
@@ -259,7 +259,7 @@ def _kept(info: Information, argument: Argument, value: Any) -> Any:
         kept = argument.accept(value)
     except Mismatch as mismatch:
         if value is None:
-            text = f"Cannot set required attribute {name!r} to None. {argument.problem_text(mismatch)}"
+            text = f"Cannot set required attribute {name!r} to None: {argument.problem_text(mismatch)}"
             raise _Refused(Problem(name, text, RequiredError)) from None
         raise _Refused(Problem(name + mismatch.where, argument.problem_text(mismatch))) from None
     if tagged:

@@ -107,7 +107,8 @@ def _routes(roots: Sequence[Configuration]) -> dict[int, Route]:
 def _lines(wrong: Sequence[_Wrong], roots: Sequence[Configuration]) -> list[Problem]:
     found = _routes(roots)
     lines = []
-    for config, argument, mismatch in reversed(wrong):  # the outermost first
+    position = {key: number for number, key in enumerate(found)}  # the outermost first
+    for config, argument, mismatch in sorted(wrong, key=lambda one: position.get(id(one[0]), -1)):
         route = found.get(id(config), ())
         made = f" (made at {config.__xpm__.made_at})" if route else ""
         name = spell((*route, argument.name))
