@@ -78,7 +78,7 @@ class _OpenRun:
             tags=dict(submission.tags),
             deps=tuple(submission.dependencies),
         )
-        self.loop.submit(submission, event, dict(self.environment))
+        self.loop.submit(submission, event, self.environment)
 
 
 _lock = threading.RLock()
@@ -260,9 +260,9 @@ class experiment:  # noqa: N801 - the name of the compatible API
             value: Its value; the job has it beside all variables of this process.
             override: Whether to replace a value that was set before.
         """
-        environment = self._opened().environment
-        if override or name not in environment:
-            environment[name] = value
+        run = self._opened()
+        if override or name not in run.environment:
+            run.environment = {**run.environment, name: value}  # jobs submitted before keep theirs
 
     def submit(self, task: TaskT) -> TaskT:
         """Submits a task to this experiment, whichever was started last.

@@ -7,38 +7,31 @@ ends all waits with that error; nothing waits for ever.
 """
 
 import asyncio
-import errno
 import logging
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from experimaestro.core.context import Submission
 from experimaestro.events import model
-from experimaestro.events.owners import Observation, Outcome
 from experimaestro.events.state import State
-from experimaestro.launchers.base import Gone, Launcher, Refused
+from experimaestro.events.states import JobState
+from experimaestro.launchers.base import Launcher
 from experimaestro.launchers.direct import DirectLauncher
-from experimaestro.scheduler import effects
 from experimaestro.scheduler.engine import Effect, Engine, Observe, Record, Start, WakeAt
+from experimaestro.scheduler.runner import Runner, Work, text, trouble
 from experimaestro.scheduler.runs import RunFiles
-from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.processes import cores
-from experimaestro.workspace.progress import read_progress
 
 log = logging.getLogger("experimaestro.scheduler")
 
 THREAD = "experimaestro-loop"
 """Name of the thread"""
-
-SAMPLE_S = 0.1
-"""How often the start and the progress of running jobs are read, in seconds"""
 
 FLUSH_S = 0.2
 """How long a line of the journal is kept in memory, in seconds"""
@@ -50,26 +43,9 @@ DETACH_S = 0.5
 """How long the exit of the process waits for the thread, in seconds"""
 
 _BATCH = 256
-"""Folders that one thread looks at in a row, and events between two breaths of the loop"""
-
-_TROUBLE = frozenset(
-    {
-        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE),
-        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOLCK),
-        *(errno.EHOSTDOWN, errno.ETIMEDOUT),
-    }
-)
-"""Errors that concern all jobs and may pass; any other is that of one job"""
+"""Events between two turns of the event loop"""
 
 T = TypeVar("T")
-
-
-class _Attempt(NamedTuple):
-    """An attempt of ours whose process we started."""
-
-    job: str
-    number: int
-    oom_kills: int
 
 
 class Loop:
@@ -85,8 +61,8 @@ class Loop:
         self.failure: BaseException | None = None
         self._workers = workers or cores()
         self._engine = Engine({"direct": self._workers})
-        self._submissions: dict[str, Submission] = {}
-        self._environments: dict[str, Mapping[str, str]] = {}
+        self._work: dict[str, Work] = {}
+        self._runner = Runner(workspace, self._work, self)
         self._items: deque[model.Event | Callable[[], None]] = deque()
         self._woken = False
         self._started = threading.Event()
@@ -98,11 +74,6 @@ class Loop:
         self._leaving = False  # end now
         self._over = False
         self._number = 0
-        self._claims: dict[str, int] = {}
-        self._attempts: dict[str, _Attempt] = {}
-        self._unseen: set[str] = set()  # refs of ours whose start was not seen
-        self._progress: dict[str, tuple[tuple[float, str], ...]] = {}
-        self._to_observe: list[str] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wake_timer: asyncio.TimerHandle | None = None
 
@@ -134,9 +105,12 @@ class Loop:
             event: The same, as an event.
             environment: Variables for its process, over those of this process.
         """
-        self._submissions[event.job] = submission
-        self._environments[event.job] = environment
-        if not self.post(event):
+
+        def take() -> None:
+            self._work[event.job] = Work(submission, environment)
+            self._step(event)
+
+        if not self.post(take):
             raise self.failure or RuntimeError(f"the scheduler of {self.workspace} has ended")
 
     def post(self, item: model.Event | Callable[[], None]) -> bool:
@@ -216,7 +190,7 @@ class Loop:
 
     def close(self) -> None:
         """Ends the thread, now or when the last job that it started has ended (somebody must reap it)."""
-        busy = self.ask(lambda _: bool(self._attempts)).result()
+        busy = self.ask(lambda _: self._runner.is_busy).result()
         self._closing = True
         self.post(lambda: None)
         if not busy:
@@ -259,9 +233,9 @@ class Loop:
             launcher = DirectLauncher(self._workers, self._pool)
             self._launchers: dict[str, Launcher] = {launcher.name: launcher}
             self._started.set()
-            self._spawn(self._watch_ends(launcher))
-            self._spawn(self._sample())
-            self._spawn(self._flush())
+            self.spawn(self._runner.watch_ends(launcher))
+            self.spawn(self._runner.sample())
+            self.spawn(self._flush())
             try:
                 await self._drain()
             except BaseException as error:  # noqa: BLE001 - shown to everybody who waits
@@ -297,7 +271,7 @@ class Loop:
 
     def _may_end(self) -> bool:
         with self._lifecycle:
-            idle = self._closing and not self._attempts and not self._items
+            idle = self._closing and not self._runner.is_busy and not self._items
             self._over = self._leaving or idle or self.failure is not None
             return self._over
 
@@ -318,7 +292,7 @@ class Loop:
         self._notify()
         self._wakeup.set()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs an effect; an error of ours in it fails the scheduler."""
         task = self._asyncio.create_task(work)
         self._tasks.add(task)
@@ -329,7 +303,8 @@ class Loop:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
 
-    async def _in_pool(self, work: Callable[..., T], *arguments: Any) -> T:
+    async def in_pool(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Calls a function that may block in a thread of the pool."""
         try:
             future = self._asyncio.run_in_executor(self._pool, work, *arguments)
         except RuntimeError:  # this process is exiting: `detach` ends what is left
@@ -364,7 +339,7 @@ class Loop:
         if isinstance(fact, model.JobSubmitted):
             files = self._runs[fact.run]
             files.journal.add(model.encode(fact))
-            files.submitted(fact, self._submissions[fact.job])
+            files.submitted(fact, self._work[fact.job].submission)
             return
         if isinstance(fact, (model.RunStarted, model.RunEnded)):
             concerned: Sequence[str] = (fact.run,)
@@ -372,6 +347,8 @@ class Loop:
             concerned = list(self._runs)
         else:
             concerned = self._engine.state.jobs[fact.job].runs  # type: ignore[attr-defined] # all others have one
+            if self._engine.state.jobs[fact.job].state is JobState.DONE:  # type: ignore[attr-defined] # same
+                self._work.pop(fact.job, None)  # type: ignore[attr-defined] # same
         line = model.encode(fact)
         for run in concerned:
             files_of_run = self._runs.get(run)
@@ -381,11 +358,9 @@ class Loop:
 
     def _perform(self, effect: Effect, cause: int) -> None:
         if isinstance(effect, Observe):
-            if not self._to_observe:
-                self._spawn(self._observe(cause))
-            self._to_observe.extend(effect.jobs)
+            self._runner.observe(effect.jobs, cause)
         elif isinstance(effect, Start):
-            self._spawn(self._start(effect.jobs, self._launchers[effect.launcher], cause))
+            self.spawn(self._runner.start(effect.jobs, self._launchers[effect.launcher], cause))
         elif isinstance(effect, WakeAt):
             if self._wake_timer is not None:
                 self._wake_timer.cancel()
@@ -394,138 +369,6 @@ class Loop:
 
     def _post_tick(self, t: float) -> None:
         self.post(model.Tick(t=max(t, time.time())))
-
-    # Effects.
-
-    async def _observe(self, cause: int) -> None:
-        """Looks at all folders that were asked for since, several threads at a time."""
-        jobs, self._to_observe = self._to_observe, []
-        chunks = [jobs[i : i + _BATCH] for i in range(0, len(jobs), _BATCH)]
-        await asyncio.gather(*(self._observe_chunk(chunk, cause) for chunk in chunks))
-
-    async def _observe_chunk(self, jobs: Sequence[str], cause: int) -> None:
-        try:
-            seen = await self._in_pool(effects.look, [self._paths(job) for job in jobs])
-        except OSError as error:
-            self.post(self._trouble("observe", jobs, error, cause))
-            return
-        for job, observation in zip(jobs, seen, strict=True):
-            self.post(_observed(job, observation, cause))
-
-    async def _start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
-        """Claims jobs, prepares their folders and hands them to their launcher."""
-        clean = effects.clean_environment(os.environ)
-        taken = await self._in_pool(
-            lambda: [
-                effects.take(
-                    self._paths(job), self._submissions[job], self.workspace,
-                    {**clean, **self._environments[job]}, self._claims.get(job, 0),
-                )
-                for job in jobs
-            ]
-        )  # fmt: skip
-        batch: list[tuple[str, effects.Taken]] = []
-        for job, result in zip(jobs, taken, strict=True):
-            if isinstance(result, effects.Taken):
-                self._claims[job] = result.attempt
-                batch.append((job, result))
-            elif isinstance(result, Observation):
-                self.post(_observed(job, result, cause))
-            else:
-                if result.attempt:
-                    self._claims[job] = result.attempt
-                await self._not_started(job, result.error, cause)
-        refs = await launcher.start([result.spec for _, result in batch])
-        for (job, result), ref in zip(batch, refs, strict=True):
-            if isinstance(ref, str):
-                self._attempts[ref] = _Attempt(job, result.attempt, result.oom_kills)
-                self._unseen.add(ref)
-                del self._claims[job]
-                self.post(
-                    model.JobQueued(t=time.time(), job=job, attempt=result.attempt, ref=ref, cause=cause)
-                )
-            elif isinstance(ref, Refused):
-                await self._refuse(job, ref.why, cause)
-            else:
-                await self._not_started(job, ref, cause)
-        # The processes hold the locks now.
-        await self._in_pool(effects.close_descriptors, [result.spec.descriptor for _, result in batch])
-
-    async def _not_started(self, job: str, error: OSError, cause: int) -> None:
-        """A job that the disk or the system did not let start: later, or never."""
-        if error.errno in _TROUBLE:
-            self.post(self._trouble("start", (job,), error, cause))
-        else:
-            await self._refuse(job, _text(error), cause)
-
-    async def _refuse(self, job: str, why: str, cause: int) -> None:
-        attempt = self._claims.pop(job, 0)
-        if attempt:
-            try:
-                await self._in_pool(effects.give_up, self._paths(job), attempt)
-            except OSError as error:
-                log.warning("%s: its claim stays open until this process ends: %s", job, error)
-        outcome = Outcome("refused", why, t=time.time())
-        self.post(model.JobEnded(t=outcome.t, job=job, attempt=attempt, outcome=outcome, cause=cause))
-
-    async def _watch_ends(self, launcher: Launcher) -> None:
-        while True:
-            for gone in await launcher.ended():
-                self._spawn(self._finish(gone))
-
-    async def _finish(self, gone: Gone) -> None:
-        """Reads or writes how an attempt ended; tries again while the disk refuses."""
-        attempt = self._attempts[gone.ref]
-        paths = self._paths(attempt.job)
-        while True:
-            try:
-                ended = await self._in_pool(effects.finish, paths, attempt.number, gone, attempt.oom_kills)
-                break
-            except OSError as error:
-                self._say_trouble("observe", error)
-                await asyncio.sleep(1.0)
-        self._progress.pop(gone.ref, None)
-        if gone.ref in self._unseen and ended.start is not None:
-            self._unseen.discard(gone.ref)
-            owner, t = ended.start
-            self.post(model.JobStarted(t=t, job=attempt.job, attempt=attempt.number, owner=owner))
-        self._unseen.discard(gone.ref)
-        outcome = ended.outcome if ended.outcome.t else ended.outcome._replace(t=time.time())
-        self.post(model.JobEnded(t=outcome.t, job=attempt.job, attempt=attempt.number, outcome=outcome))
-        del self._attempts[gone.ref]
-
-    async def _sample(self) -> None:
-        """Sees jobs start, and how far they are."""
-        while True:
-            await asyncio.sleep(SAMPLE_S)
-            if not self._attempts:
-                continue
-            unseen = [ref for ref in self._unseen if ref in self._attempts]
-            seen = [ref for ref in self._attempts if ref not in self._unseen]
-            try:
-                starts, levels = await self._in_pool(self._read_samples, unseen, seen)
-            except OSError as error:
-                log.debug("the progress of jobs cannot be read: %s", error)
-                continue
-            for ref, start in zip(unseen, starts, strict=True):
-                if start is not None and ref in self._unseen:
-                    self._unseen.discard(ref)
-                    job, number, _ = self._attempts[ref]
-                    self.post(model.JobStarted(t=start[1], job=job, attempt=number, owner=start[0]))
-            for ref, now in zip(seen, levels, strict=True):
-                if now is not None and ref in self._attempts and self._progress.get(ref) != now:
-                    self._progress[ref] = now
-                    shown = tuple(model.Level(value, text) for value, text in now)
-                    self.post(model.Progress(t=time.time(), job=self._attempts[ref].job, levels=shown))
-
-    def _read_samples(self, unseen: Sequence[str], seen: Sequence[str]) -> tuple[list[Any], list[Any]]:
-        attempts = [self._attempts.get(ref) for ref in unseen]
-        starts = [
-            effects.read_started([(self._paths(attempt.job), attempt.number)])[0] if attempt else None
-            for attempt in attempts
-        ]
-        running = [self._attempts.get(ref) for ref in seen]
-        return starts, [read_progress(self._paths(a.job).progress) if a else None for a in running]
 
     # The files of runs.
 
@@ -538,35 +381,19 @@ class Loop:
 
     async def _flush_run(self, files: RunFiles) -> None:
         try:
-            await self._in_pool(files.flush)
+            await self.in_pool(files.flush)
             if files.changed and time.monotonic() - files.projected > PROJECT_S:
                 files.project(self._engine.state, time.time())
-                await self._in_pool(files.write_projections)
+                await self.in_pool(files.write_projections)
         except OSError as error:
-            self._say_trouble("journal", error)
+            if self._engine.state.trouble != text(error):  # tried again and again, said once
+                self.post(trouble("journal", (), error))
 
     async def _close_run(self, event: model.RunEnded) -> None:
         self._step(event)
         files = self._runs.pop(event.run)
         files.project(self._engine.state, time.time())
-        await self._in_pool(files.close)
-
-    # Shared.
-
-    def _paths(self, job: str) -> JobPaths:
-        return JobPaths.of(self.workspace, job)
-
-    def _say_trouble(self, effect: Any, error: OSError) -> None:
-        """Shows what is tried again and again, once."""
-        if self._engine.state.trouble != _text(error):
-            self.post(self._trouble(effect, (), error, None))
-
-    def _trouble(
-        self, effect: Any, jobs: Sequence[str], error: OSError, cause: int | None
-    ) -> model.EffectFailed:
-        return model.EffectFailed(
-            t=time.time(), effect=effect, jobs=tuple(jobs), error=_text(error), cause=cause
-        )
+        await self.in_pool(files.close)
 
 
 def _copy_result(task: "asyncio.Task[None]", done: "Future[None]") -> None:
@@ -575,17 +402,3 @@ def _copy_result(task: "asyncio.Task[None]", done: "Future[None]") -> None:
         done.set_result(None)
     else:
         done.set_exception(error)
-
-
-def _observed(job: str, seen: Observation, cause: int) -> model.JobObserved:
-    found: Any = "running" if seen.kind in {"unknown", "gone"} else seen.kind
-    return model.JobObserved(
-        t=time.time(), job=job, found=found, attempt=seen.attempt, owner=seen.owner,
-        outcome=seen.outcome, cause=cause,
-    )  # fmt: skip
-
-
-def _text(error: OSError) -> str:
-    """The system's error with the path that it is about."""
-    where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or error}"

@@ -1,0 +1,259 @@
+"""Performs the effects that are about jobs: looks at folders, starts processes, sees how they end.
+
+Rules: lives in the thread of the loop and never blocks it; what touches the disk is a function of
+`effects`, called in a thread of the pool. It knows which processes are ours; what a job is and what
+comes next is the engine's business. Each effect is answered by events, also when it fails.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+
+from experimaestro.core.context import Submission
+from experimaestro.events import model
+from experimaestro.events.owners import Observation, Outcome
+from experimaestro.launchers.base import Gone, Launcher, Refused
+from experimaestro.scheduler import effects
+from experimaestro.workspace.layout import JobPaths
+from experimaestro.workspace.progress import read_progress
+
+log = logging.getLogger("experimaestro.scheduler")
+
+SAMPLE_S = 0.1
+"""How often the start and the progress of running jobs are read, in seconds"""
+
+RETRY_S = 1.0
+"""How long after a disk refused to tell or keep the end of a job it is asked again, in seconds"""
+
+BATCH = 256
+"""Folders that one thread looks at in a row"""
+
+_TROUBLE = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOLCK),
+        *(errno.EHOSTDOWN, errno.ETIMEDOUT),
+    }
+)
+"""Errors that concern all jobs and may pass; any other is that of one job"""
+
+T = TypeVar("T")
+
+
+class Work(NamedTuple):
+    """What to run for a job."""
+
+    submission: Submission
+    environment: Mapping[str, str]
+    """Variables for its process, over those of this process"""
+
+
+class _Attempt(NamedTuple):
+    """An attempt of ours whose process we started."""
+
+    job: str
+    number: int
+    oom_kills: int
+
+
+_Ours = Sequence[tuple[str, _Attempt]]
+"""Attempts of ours with the names of their processes"""
+
+
+class _Host(Protocol):
+    """What the runner needs of the loop."""
+
+    def post(self, item: model.Event) -> bool: ...
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
+
+    def in_pool(self, work: Callable[..., T], *arguments: Any) -> Awaitable[T]: ...
+
+
+class Runner:
+    """The processes of one workspace that this scheduler started.
+
+    Args:
+        workspace: The workspace's folder.
+        work: What to run for each job.
+        host: The loop.
+    """
+
+    def __init__(self, workspace: str, work: Mapping[str, Work], host: _Host) -> None:
+        self._workspace = workspace
+        self._work = work
+        self._host = host
+        self._claims: dict[str, int] = {}
+        self._attempts: dict[str, _Attempt] = {}
+        self._unseen: set[str] = set()  # refs whose start was not seen
+        self._progress: dict[str, tuple[tuple[float, str], ...]] = {}
+        self._to_observe: list[str] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether processes of ours run, whose end somebody must see."""
+        return bool(self._attempts)
+
+    def observe(self, jobs: Sequence[str], cause: int) -> None:
+        """Performs `Observe`; what is asked for before the loop's next turn is one batch."""
+        if not self._to_observe:
+            self._host.spawn(self._observe(cause))
+        self._to_observe.extend(jobs)
+
+    async def _observe(self, cause: int) -> None:
+        """Looks at all folders that were asked for since, several threads at a time."""
+        jobs, self._to_observe = self._to_observe, []
+        chunks = [jobs[i : i + BATCH] for i in range(0, len(jobs), BATCH)]
+        await asyncio.gather(*(self._observe_chunk(chunk, cause) for chunk in chunks))
+
+    async def _observe_chunk(self, jobs: Sequence[str], cause: int) -> None:
+        try:
+            seen = await self._host.in_pool(effects.look, [self._paths(job) for job in jobs])
+        except OSError as error:
+            self._host.post(trouble("observe", jobs, error, cause))
+            return
+        for job, observation in zip(jobs, seen, strict=True):
+            self._host.post(_observed(job, observation, cause))
+
+    async def start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
+        """Performs `Start`: claims jobs, prepares their folders, hands them to their launcher."""
+        clean = effects.clean_environment(os.environ)
+        taken = await self._host.in_pool(
+            lambda: [
+                effects.take(
+                    self._paths(job), self._work[job].submission, self._workspace,
+                    {**clean, **self._work[job].environment}, self._claims.get(job, 0),
+                )
+                for job in jobs
+            ]
+        )  # fmt: skip
+        batch: list[tuple[str, effects.Taken]] = []
+        for job, result in zip(jobs, taken, strict=True):
+            if isinstance(result, effects.Taken):
+                self._claims[job] = result.attempt
+                batch.append((job, result))
+            elif isinstance(result, Observation):
+                self._host.post(_observed(job, result, cause))
+            else:
+                if result.attempt:
+                    self._claims[job] = result.attempt
+                await self._not_started(job, result.error, cause)
+        refs = await launcher.start([result.spec for _, result in batch])
+        for (job, result), ref in zip(batch, refs, strict=True):
+            if isinstance(ref, str):
+                self._attempts[ref] = _Attempt(job, result.attempt, result.oom_kills)
+                self._unseen.add(ref)
+                del self._claims[job]
+                n = result.attempt
+                self._host.post(model.JobQueued(t=time.time(), job=job, attempt=n, ref=ref, cause=cause))
+            elif isinstance(ref, Refused):
+                await self._refuse(job, ref.why, cause)
+            else:
+                await self._not_started(job, ref, cause)
+        # The processes hold the locks now.
+        await self._host.in_pool(effects.close_descriptors, [result.spec.descriptor for _, result in batch])
+
+    async def _not_started(self, job: str, error: OSError, cause: int) -> None:
+        """A job that the disk or the system did not let start: later, or never."""
+        if error.errno in _TROUBLE:
+            self._host.post(trouble("start", (job,), error, cause))
+        else:
+            await self._refuse(job, text(error), cause)
+
+    async def _refuse(self, job: str, why: str, cause: int) -> None:
+        attempt = self._claims.pop(job, 0)
+        if attempt:
+            try:
+                await self._host.in_pool(effects.give_up, self._paths(job), attempt)
+            except OSError as error:
+                log.warning("%s: its claim stays open until this process ends: %s", job, error)
+        outcome = Outcome("refused", why, t=time.time())
+        self._host.post(model.JobEnded(t=outcome.t, job=job, attempt=attempt, outcome=outcome, cause=cause))
+
+    async def watch_ends(self, launcher: Launcher) -> None:
+        """Sees the processes of a launcher end, until it is cancelled."""
+        while True:
+            for gone in await launcher.ended():
+                self._host.spawn(self._finish(gone))
+
+    async def _finish(self, gone: Gone) -> None:
+        """Reads or writes how an attempt ended; tries again while the disk refuses."""
+        attempt = self._attempts[gone.ref]
+        paths = self._paths(attempt.job)
+        while True:
+            try:
+                n, oom_kills = attempt.number, attempt.oom_kills
+                ended = await self._host.in_pool(effects.finish, paths, n, gone, oom_kills)
+                break
+            except OSError as error:
+                self._host.post(trouble("observe", (), error))
+                await asyncio.sleep(RETRY_S)
+        self._progress.pop(gone.ref, None)
+        if gone.ref in self._unseen and ended.start is not None:
+            self._unseen.discard(gone.ref)
+            owner, t = ended.start
+            self._host.post(model.JobStarted(t=t, job=attempt.job, attempt=attempt.number, owner=owner))
+        self._unseen.discard(gone.ref)
+        outcome = ended.outcome if ended.outcome.t else ended.outcome._replace(t=time.time())
+        self._host.post(model.JobEnded(t=outcome.t, job=attempt.job, attempt=attempt.number, outcome=outcome))
+        del self._attempts[gone.ref]
+
+    async def sample(self) -> None:
+        """Sees jobs start, and how far they are, until it is cancelled."""
+        while True:
+            await asyncio.sleep(SAMPLE_S)
+            if not self._attempts:
+                continue
+            unseen = [(ref, self._attempts[ref]) for ref in self._unseen]
+            seen = [(ref, at) for ref, at in self._attempts.items() if ref not in self._unseen]
+            try:
+                starts, levels = await self._host.in_pool(self._read, unseen, seen)
+            except OSError as error:
+                log.debug("the progress of jobs cannot be read: %s", error)
+                continue
+            for (ref, at), start in zip(unseen, starts, strict=True):
+                if start is not None and ref in self._unseen:
+                    self._unseen.discard(ref)
+                    owner, t = start
+                    self._host.post(model.JobStarted(t=t, job=at.job, attempt=at.number, owner=owner))
+            for (ref, at), now in zip(seen, levels, strict=True):
+                if now is not None and ref in self._attempts and self._progress.get(ref) != now:
+                    self._progress[ref] = now
+                    shown = tuple(model.Level(value, text) for value, text in now)
+                    self._host.post(model.Progress(t=time.time(), job=at.job, levels=shown))
+
+    def _read(self, unseen: _Ours, seen: _Ours) -> tuple[list[Any], list[Any]]:
+        """What the jobs say: who started, and how far the others are."""
+        starts = effects.read_started((self._paths(at.job), at.number) for _, at in unseen)
+        return starts, [read_progress(self._paths(at.job).progress) for _, at in seen]
+
+    def _paths(self, job: str) -> JobPaths:
+        return JobPaths.of(self._workspace, job)
+
+
+def trouble(
+    effect: Literal["observe", "start", "journal"],
+    jobs: Sequence[str],
+    error: OSError,
+    cause: int | None = None,
+) -> model.EffectFailed:
+    """The event that says that the disk or the system refused something."""
+    return model.EffectFailed(t=time.time(), effect=effect, jobs=tuple(jobs), error=text(error), cause=cause)
+
+
+def text(error: OSError) -> str:
+    """The system's error with the path that it is about."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
+
+
+def _observed(job: str, seen: Observation, cause: int) -> model.JobObserved:
+    found: Any = "running" if seen.kind in {"unknown", "gone"} else seen.kind
+    return model.JobObserved(
+        t=time.time(), job=job, found=found, attempt=seen.attempt, owner=seen.owner,
+        outcome=seen.outcome, cause=cause,
+    )  # fmt: skip
