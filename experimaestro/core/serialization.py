@@ -15,7 +15,7 @@ from experimaestro.core.base import Configuration
 from experimaestro.core.identifier import identify
 from experimaestro.core.source import home, load_class
 from experimaestro.core.walk import children, postorder
-from experimaestro.exceptions import FormatError
+from experimaestro.exceptions import ExperimaestroError, FormatError
 
 if TYPE_CHECKING:
     from experimaestro.core.objects.declaration import Declaration
@@ -258,17 +258,35 @@ class _Load:
         kind = value.get("type")
         if kind is None:
             return {key: self.value(item, number, name) for key, item in value.items()}
+        if kind == "enum":  # apart: it runs the user's code
+            return self.member(value, number, name)
         read = getattr(self, f"read_{str(kind).replace('.', '_')}", None)
         if read is None:
             raise FormatError(f"params.json, object {number}, key {name!r}: unknown type {kind!r}")
         try:
             return read(value, number, name)
-        except FormatError:
-            raise
-        except (KeyError, TypeError, ValueError) as error:
-            raise FormatError(
-                f"params.json, object {number}, key {name!r}: {value!r} is not a value of type {kind!r}"
-            ) from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, ExperimaestroError):
+                raise
+            raise self.wrong(value, number, name) from error
+
+    @staticmethod
+    def wrong(value: dict[str, Any], number: Any, name: str) -> FormatError:
+        kind = value["type"]
+        return FormatError(
+            f"params.json, object {number}, key {name!r}: {value!r} is not a value of type {kind!r}"
+        )
+
+    def member(self, value: dict[str, Any], number: Any, name: str) -> Any:
+        try:
+            module, qualname, member = value["module"], value["enum"], value["value"]
+        except KeyError:
+            raise self.wrong(value, number, name) from None
+        file = value.get("file") or self.files.get(module)
+        of: Any = load_class(module, qualname, file, definitions_only=True)
+        if not issubclass(of, Enum) or member not in of.__members__:
+            raise self.wrong(value, number, name)
+        return of[member]
 
     def read_python(self, value: dict[str, Any], number: Any, name: str) -> Any:
         return self.shell(value["value"], number, name)
@@ -281,12 +299,15 @@ class _Load:
         return type(self.folder)(value["value"])
 
     def read_set(self, value: dict[str, Any], number: Any, name: str) -> Any:
-        return {self.value(item, number, name) for item in value["items"]}
+        return {_as_key(self.value(item, number, name)) for item in value["items"]}
 
     def read_dict(self, value: dict[str, Any], number: Any, name: str) -> Any:
-        return {self.value(key, number, name): self.value(item, number, name) for key, item in value["items"]}
+        return {
+            _as_key(self.value(key, number, name)): self.value(item, number, name)
+            for key, item in value["items"]
+        }
 
-    def read_enum(self, value: dict[str, Any], _number: Any, _name: str) -> Any:
-        file = value.get("file") or self.files.get(value["module"])
-        of: Any = load_class(value["module"], value["enum"], file, definitions_only=True)
-        return of[value["value"]]
+
+def _as_key(value: Any) -> Any:
+    """What an array of JSON was when it is a key or in a set: a tuple."""
+    return tuple(map(_as_key, value)) if isinstance(value, list) else value

@@ -41,7 +41,7 @@ def home(cls: type) -> Home:
             if spec is not None:  # python -m package.module
                 return Home(spec.name, cls.__qualname__, None)
         else:  # run by a profiler or a debugger, which is then the main module
-            file = getattr(cls, "_xpm_defined_at", (file, 0))[0]
+            file = getattr(cls, "_xpm_defined_at", (sys.argv[0], 0))[0]
         if file is None or file.startswith("<"):
             raise DefinitionError(
                 f"{cls.__qualname__} was defined in an interactive session, where no job finds it. "

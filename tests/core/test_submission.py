@@ -1,3 +1,5 @@
+# ruff: noqa: E501
+# (the texts of errors stand as they are shown)
 """From a configuration to what whoever runs it is given."""
 
 import time
@@ -127,6 +129,10 @@ class LongChain(Task):
 
 def train(**values: Any) -> Train:
     return Train.C(**{"lr": 0.5, "model": None, **values})
+
+
+def plain_object(cls: Any) -> Any:
+    return cls()
 
 
 def submit(task: Task) -> Task:
@@ -261,6 +267,18 @@ def test_all_that_is_missing_is_told_with_its_place(recorder: Any, error_of: Err
     assert len(recorder.received) == 1
 
 
+def test_a_configuration_can_be_checked_by_itself(error_of: ErrorOf):
+    layer: Any = Layer.C
+    wrong = Model.C(layers=[layer()])
+    assert error_of(wrong.__xpm__.validate) == (
+        "ConfigurationError: Model.C(...): 1 problem (test_submission.py:LINE)\n"
+        "  layers[0].size   missing: expected an int (made at test_submission.py:LINE). Example: size=3"
+    )
+    wrong.layers[0].size = 1
+    wrong.__xpm__.validate()
+    assert wrong.__xpm__.identifier == wrong.__identifier__()
+
+
 def test_a_list_that_was_changed_is_looked_at_again(recorder: Any, error_of: ErrorOf):
     task = train(model=Model.C(layers=[Layer.C(size=1)]))
     changed: Any = task.model
@@ -339,7 +357,7 @@ def test_only_tasks_are_submitted(error_of: ErrorOf):
     assert error_of(lambda: model.submit()) == (  # noqa: PLW0108 - looked up inside the call
         "NotATaskError: Model is not a task: only a class derived from Task, with a method `execute`, can be submitted"
     )
-    assert error_of(Data().submit) == (
+    assert error_of(plain_object(Data).submit) == (
         "NotSubmittedError: Data object: only configurations are submitted. Write Data.C(...).submit()"
     )
 
@@ -348,7 +366,7 @@ def test_only_tasks_are_submitted(error_of: ErrorOf):
     ("wrong", "text"),
     [
         (3, "got 3. Give Cls.C(...)"),
-        (Seed(), "got an instance of Seed where a configuration is expected. Use Seed.C(...)"),
+        (plain_object(Seed), "got an instance of Seed where a configuration is expected. Use Seed.C(...)"),
         (Data.C(name="a"), "Data is a task. Derive its class from LightweightTask"),
         (Model.C(), "Model is no task. Derive its class from LightweightTask"),
     ],
@@ -364,7 +382,10 @@ def test_before_submission_there_is_no_folder(error_of: ErrorOf):
     assert error_of(lambda: data_without_job().jobpath) == (
         "NotSubmittedError: Data (made at test_submission.py:LINE) has no folder: it was not submitted"
     )
-    assert error_of(Data().stdout) == "NotSubmittedError: an object has a folder in a running job only"
+    assert (
+        error_of(plain_object(Data).stdout)
+        == "NotSubmittedError: an object has a folder in a running job only"
+    )
     with pytest.raises(AssertionError):
         data_without_job().stderr()
 

@@ -182,7 +182,8 @@ class _Behaviour(Configuration):
     def __hash__(self) -> int:
         if not self.__xpm__.sealed:
             raise TypeError(
-                f"Unhashable: a {self.__xpm__.declaration.name} that is not sealed can still change. Call seal() first"
+                f"Unhashable: a {self.__xpm__.declaration.name} that is not sealed can still change. "
+                "Call seal() first"
             )
         return hash(identify(self))
 

@@ -103,14 +103,6 @@ class Declaration:
         _, _, rest = (self.cls.__doc__ or "").strip().partition("\n")
         return "\n".join(line.strip() for line in rest.strip().splitlines())
 
-    def signature(self) -> str:
-        """The parameters as written in Python: `lr: float, epochs: int = 3`."""
-        return ", ".join(
-            f"{one.name}: {one.type.name}" + ("" if one.required else f" = {self.shared[one.name]!r}")
-            for one in self.arguments.values()
-            if not one.read_only
-        )
-
 
 def _arguments(cls: type[Declares]) -> dict[str, Argument]:
     if "<locals>" in cls.__qualname__:

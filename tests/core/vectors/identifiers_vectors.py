@@ -1,3 +1,5 @@
+# ruff: noqa: UP006, UP007, UP035, UP045, D415
+# (spelled as users of Python 3.8 wrote them: the old forms must be read as well)
 # mypy: disable-error-code="arg-type,call-arg"
 # (values that are coerced, and parameters that are optional without a default)
 """Identifiers of every kind of configuration, as measured on the implementation to be compatible with.
