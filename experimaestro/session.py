@@ -186,18 +186,16 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         run = self._opened()
-        if error is not None:
-            self._end(run, "failed")
-            return
         try:
-            self.wait()
+            if error is None:
+                self.wait()
         except KeyboardInterrupt:
-            unfinished = self._ask(run, lambda _, row: row.open)
-            self._end(run, "detached")
-            _say(f"waiting was interrupted: {unfinished} jobs of {self.name!r} go on")
+            self._interrupted(run)
             raise
         finally:
-            self._end(run, None)
+            if isinstance(error, KeyboardInterrupt):
+                self._interrupted(run)
+            self._end(run, None if error is None else "failed")
 
     async def __aenter__(self) -> "experiment":  # noqa: PYI034 - same
         return await asyncio.to_thread(self.start)
@@ -209,7 +207,12 @@ class experiment:  # noqa: N801 - the name of the compatible API
         try:
             if error is None:
                 await self
+        except asyncio.CancelledError:
+            self._interrupted(run)
+            raise
         finally:
+            if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+                self._interrupted(run)
             await asyncio.to_thread(self._end, run, None if error is None else "failed")
 
     # What users ask.
@@ -358,6 +361,16 @@ class experiment:  # noqa: N801 - the name of the compatible API
 
     def _paths(self, key: str) -> JobPaths:
         return JobPaths.of(self.workspace, key)
+
+    def _interrupted(self, run: _OpenRun) -> None:
+        """Ends the run without its jobs, which go on, and says so."""
+        unfinished = self._ask(run, lambda _, row: row.open)
+        self._end(run, "detached")
+        if unfinished:
+            _say(
+                f"interrupted: {unfinished} unfinished job{'s' if unfinished > 1 else ''} of {self.name!r}: "
+                "those that run go on, run the same code again for the rest"
+            )
 
     def _become_current(self) -> None:
         if self in _current:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -353,3 +354,48 @@ def test_a_job_left_by_one_run_is_waited_for_by_the_next(runs: Path, log: str, t
     assert second.status == "done"
     assert notes(log) == ["a"]
     assert len(list((task.jobpath / ".experimaestro/attempts").glob("*.claim"))) == 1
+
+
+@pytest.mark.parametrize("place", ["in the block", "while waiting"])
+def test_an_interrupt_ends_the_run_and_not_the_jobs(runs: Path, log: str, tmp_path: Path, place: str):
+    script = tmp_path / "interrupted.py"
+    script.write_text(
+        f"""
+import time
+from pathlib import Path
+from tasks import Note
+from experimaestro import experiment
+
+if __name__ == "__main__":
+    with experiment({str(runs)!r}, "plan"):
+        task = Note.C(name="a", log={log!r}, until={str(tmp_path / "go")!r}).submit()
+        while not (task.jobpath / "note.pid").exists():
+            time.sleep(0.01)
+        print("running", flush=True)
+        if {place == "in the block"}:
+            time.sleep(60)
+""",
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "support")}
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "running\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode != 0
+    assert (
+        "interrupted: 1 unfinished job of 'plan': those that run go on, run the same code again for the rest"
+    ) in err
+    status = json.loads((runs / "experiments/plan/current/environment.json").read_text())["run"]["status"]
+    assert status == "detached"
+    (tmp_path / "go").touch()
+    wait_until(lambda: notes(log) == ["a"])
+    wait_until(lambda: not list(runs.glob("jobs/*/*/*.pid")))
