@@ -55,7 +55,7 @@ def _claim(paths: JobPaths, lock: int | None) -> int:
     """Claims a job that a person runs by hand."""
     attempt = None if lock is None else attempts.claim(paths, myself())
     if attempt is None:
-        _say(f"this job is done or runs elsewhere. To run it again, remove {paths.done}")
+        _say(f"this job is done or runs elsewhere. To run it again, remove its folder: {paths.folder}")
         os._exit(1)
     return attempt
 

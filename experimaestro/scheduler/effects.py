@@ -5,6 +5,7 @@ the event loop; each says what happened by what it returns. That a network disk 
 thread that called it and nothing else.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -89,24 +90,24 @@ def take(
         The job, ready for a launcher; or what was found because somebody else was faster; or why
         it cannot be prepared now.
     """
-    lock = None
     try:
-        lock = interchange.lock(paths)
-        if lock is not None:
-            attempt = attempt or attempts.claim(paths, processes.myself()) or 0
-        if lock is None or not attempt:
-            return attempts.settle(paths)
-        _write_job(paths, submission, workspace)
-        command = (sys.executable, paths.script, str(attempt), str(lock))
-        spec = Spec(command, paths.folder, paths.out, paths.err, environment, lock)
-        lock = None  # whoever has the spec closes it
+        with contextlib.ExitStack() as held:
+            lock = interchange.lock(paths)
+            if lock is not None:
+                held.callback(os.close, lock)
+                attempt = attempt or attempts.claim(paths, processes.myself()) or 0
+                if attempt:
+                    _write_job(paths, attempt, submission, workspace)
+                    held.pop_all()  # whoever has the spec closes it
+                    command = (sys.executable, paths.script, str(attempt), str(lock))
+                    spec = Spec(command, paths.folder, paths.out, paths.err, environment, lock)
+                    return Taken(attempt, spec, processes.oom_kills())
+        # The lock is free again: the look below would take it for another's.
+        if attempt:
+            attempts.void(paths, attempt)  # another version runs the job; our claim would hide that
+        return attempts.settle(paths)
     except OSError as error:
         return Blocked(attempt, error)
-    else:
-        return Taken(attempt, spec, processes.oom_kills())
-    finally:
-        if lock is not None:
-            os.close(lock)
 
 
 def close_descriptors(descriptors: Iterable[int]) -> None:
@@ -144,8 +145,10 @@ def finish(paths: JobPaths, attempt: int, gone: Gone, oom_kills: int) -> Ended:
     outcome = _without_word(paths, gone, processes.oom_kills() > oom_kills)
     if attempts.lose(paths, attempt, outcome):
         attempts.conclude(paths, attempt, outcome)
-    seen = attempts.settle(paths)
-    return Ended(attempts.started(paths, attempt), seen.outcome or Outcome("done", t=outcome.t))
+    else:
+        outcome = attempts.ended(paths, attempt) or outcome
+        attempts.settle(paths)  # its winner may have been killed before it wrote the marker
+    return Ended(attempts.started(paths, attempt), outcome)
 
 
 def read_started(jobs: Iterable[tuple[JobPaths, int]]) -> list[tuple[Owner, float] | None]:
@@ -169,12 +172,17 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _write_job(paths: JobPaths, submission: Submission, workspace: str) -> None:
+def _write_job(paths: JobPaths, attempt: int, submission: Submission, workspace: str) -> None:
+    try:
+        objects = submission.objects()
+    except BaseException:
+        attempts.void(paths, attempt)  # an error of ours: nobody else could take the job from us
+        raise
     params: dict[str, Any] = {
         "workspace": workspace,
         "version": 3,
         "experimaestro": experimaestro.__version__,
-        "objects": submission.objects(),
+        "objects": objects,
     }
     files.replace(paths.params, json.dumps(params).encode())
     path = [os.path.abspath(entry) for entry in sys.path if not _is_of_python(entry)]  # noqa: PTH100 - per job

@@ -137,6 +137,7 @@ class Runner:
                 self._claims[job] = result.attempt
                 batch.append((job, result))
             elif isinstance(result, Observation):
+                self._claims.pop(job, None)
                 self._host.post(_observed(job, result, cause))
             else:
                 if result.attempt:
