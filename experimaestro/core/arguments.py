@@ -7,7 +7,7 @@ the rest of the core looks at. For a type checker `Param[int]` is `int`.
 
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated as Annotated, Any, TypeVar, overload  # noqa: PLC0414
+from typing import TYPE_CHECKING, Annotated as Annotated, Any, TypeVar, overload  # noqa: PLC0414 - a public name
 
 from experimaestro.core.base import Configuration
 from experimaestro.core.problems import Mismatch

@@ -2,7 +2,10 @@
 # (the texts of errors stand in tables as they are shown)
 """What parameters accept, and what a user is told about those that they do not."""
 
+import copy
 import math
+import pickle
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -368,6 +371,38 @@ def test_it_is_shown_as_it_is_written():
     assert repr(every(numbers=list(range(9)), color=Color.RED)) == (
         "Every.C(color=Color.RED, numbers=[0, 1, 2, 3, ...])"
     )
+
+
+def test_the_copies_of_python_are_ours_and_nothing_is_pickled(error_of: ErrorOf):
+    config = train(lr=0.5)
+    for made in (copy.copy(config), copy.deepcopy(config), copy.deepcopy([config])[0]):
+        assert made == config
+        assert made.model is not config.model
+    assert error_of(lambda: pickle.dumps(config)) == (
+        "TypeError: Train.C(...) is not pickled: give the other process an instance(), or the values"
+    )
+
+
+class Abstract(Config, ABC):
+    """Leaves something open."""
+
+    @abstractmethod
+    def value(self) -> int: ...
+
+
+class Concrete(Abstract):
+    """Leaves nothing open."""
+
+    def value(self) -> int:
+        return 3
+
+
+def test_only_a_class_that_leaves_nothing_open_has_configurations(error_of: ErrorOf):
+    abstract: TypingAny = Abstract
+    assert error_of(lambda: abstract.C()).startswith(  # noqa: PLW0108 - looked up inside the call
+        "TypeError: Can't instantiate abstract class Abstract.XPMConfig"
+    )
+    assert Concrete.C().instance().value() == 3
 
 
 def test_equality_is_of_class_and_values():

@@ -87,7 +87,7 @@ def _configuration_class(cls: Any) -> Any:
         "_xpm_value": cls,
     }
     namespace.update({name: _Missing(name, cls.__qualname__) for name in declaration.arguments})
-    made: Any = type(cls)("XPMConfig", (_Behaviour, cls), namespace)
+    made: Any = type(cls)(f"{cls.__name__}.XPMConfig", (_Behaviour, cls), namespace)
     type.__setattr__(made, "_xpm_configuration", made)
     type.__setattr__(cls, "_xpm_configuration", made)
     return made
@@ -166,7 +166,7 @@ class _Behaviour(Configuration):
         )
 
     def __getattr__(self, name: str) -> Any:
-        declaration = self.__xpm__.declaration
+        declaration = self._xpm_declaration
         if name == "submit":
             raise NotATaskError(
                 f"{declaration.name} is not a task: only a class derived from Task, with a method "
@@ -189,6 +189,18 @@ class _Behaviour(Configuration):
 
     def __repr__(self) -> str:
         return _shown(self, 3, ())
+
+    def __copy__(self) -> Any:
+        return clone(self)
+
+    def __deepcopy__(self, _memo: Any) -> Any:
+        return clone(self)
+
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        raise TypeError(
+            f"{self._xpm_declaration.name}.C(...) is not pickled: give the other process an instance(), or "
+            "the values"
+        )
 
     def __identifier__(self) -> Identifier:
         """The identifier; final once sealed."""
