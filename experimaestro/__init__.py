@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         pathgenerator as pathgenerator,
     )
     from experimaestro.core.objects import Config as Config, LightweightTask as LightweightTask, Task as Task
-    from experimaestro.core.tags import TagDict as TagDict, tag as tag, tags as tags
+    from experimaestro.core.tags import TagDict as TagDict, stop_tags as stop_tags, tag as tag, tags as tags
     from experimaestro.core.types import Any as Any
     from experimaestro.events.states import JobState as JobState
     from experimaestro.exceptions import FailedExperiment as FailedExperiment
@@ -42,7 +42,7 @@ _HOMES = {
         "pathgenerator",
     ),
     "core.objects": ("Config", "LightweightTask", "Task"),
-    "core.tags": ("TagDict", "tag", "tags"),
+    "core.tags": ("TagDict", "stop_tags", "tag", "tags"),
     "core.types": ("Any",),
     "events.states": ("JobState",),
     "exceptions": ("FailedExperiment",),

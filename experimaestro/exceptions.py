@@ -37,10 +37,22 @@ class DefinitionError(ExperimaestroError, TypeError):
     exit_code = 2
 
 
+class LocalClassError(DefinitionError, AssertionError):
+    """A class of parameters is defined inside a function, where no other process can find it."""
+
+
 class SubmissionError(ExperimaestroError):
     """A task cannot be submitted: not a task, submitted before, or no experiment is open."""
 
     exit_code = 2
+
+
+class NotATaskError(SubmissionError, ValueError, AttributeError):
+    """Something that is not a task was to be submitted."""
+
+
+class NotSubmittedError(SubmissionError, AssertionError):
+    """Something was asked for that only a submitted task has."""
 
 
 class WorkspaceError(ExperimaestroError):

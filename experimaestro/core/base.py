@@ -44,6 +44,7 @@ class Information:
         "owner",
         "places_paths",
         "sealed",
+        "stopped",
         "tags",
         "workspace",
     )
@@ -70,6 +71,8 @@ class Information:
         """Whether it or something in it has generated paths"""
         self.tags: dict[str, Any] | None = None
         """Its own tags"""
+        self.stopped: frozenset[str] = frozenset()
+        """Parameters whose values keep their tags to themselves"""
         self.job_tags: Mapping[str, Any] | None = None
         """Its tags and those of all that it uses, once submitted"""
         self.init_tasks: tuple[Configuration, ...] = ()

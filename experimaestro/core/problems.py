@@ -9,11 +9,9 @@ from typing import Any, NamedTuple
 
 from experimaestro.exceptions import (
     ConfigurationError,
-    DefinitionError,
     ExperimaestroError,
     ReadOnlyError,
     RequiredError,
-    SubmissionError,
 )
 
 
@@ -41,18 +39,6 @@ class Problem(NamedTuple):
     text: str
     cause: type[ExperimaestroError] = ConfigurationError
     """What is raised when all problems of a call are of this kind"""
-
-
-class LocalClassError(DefinitionError, AssertionError):
-    """A class of parameters is defined inside a function, where no other process can find it."""
-
-
-class NotATaskError(SubmissionError, ValueError, AttributeError):
-    """Something that is not a task was to be submitted."""
-
-
-class NotSubmittedError(SubmissionError, AssertionError):
-    """Something was asked for that only a submitted task has."""
 
 
 def failure(what: str, place: str, problems: Iterable[Problem]) -> ExperimaestroError:

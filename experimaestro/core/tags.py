@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from experimaestro.core.base import Configuration
-from experimaestro.core.walk import children_of_this_job, postorder
+from experimaestro.core.walk import children_of_this_job, collect, postorder
 
 if TYPE_CHECKING:
     from experimaestro.core.objects.config import Config
@@ -38,6 +38,30 @@ def tag(value: T) -> T:
         >>> Train.C(lr=tag(1e-3))  # doctest: +SKIP
     """
     return Tagged(value)  # type: ignore[return-value] # taken off when the parameter is set
+
+
+class Stopped:
+    """A value on its way to a parameter, whose tags are not those of the configuration."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"stop_tags({self.value!r})"
+
+
+def stop_tags(value: T) -> T:
+    """Marks the value of a parameter as one whose tags stay below: for what sums up many variants.
+
+    Args:
+        value: A configuration, or a list or dictionary of some, given as the value of a parameter.
+
+    Example:
+        >>> Summary.C(evaluations=stop_tags(evaluations))  # doctest: +SKIP
+    """
+    return Stopped(value)  # type: ignore[return-value] # taken off when the parameter is set
 
 
 class TagDict(Mapping[str, Any]):
@@ -75,19 +99,40 @@ def tags(config: "Config") -> TagDict:
     info = config.__xpm__
     if info.job_tags is not None:
         return TagDict(info.job_tags)
-    return TagDict(union(postorder([info.owner], children_of_this_job))[0])
+    return TagDict(union([info.owner], postorder([info.owner], children_of_this_job))[0])
 
 
-def union(order: list[Configuration]) -> tuple[dict[str, Any], list[str]]:
-    """Tags of configurations given with children first; then one line for each conflict."""
+def union(roots: list[Configuration], order: list[Configuration]) -> tuple[dict[str, Any], list[str]]:
+    """Tags of configurations and of all that they use; then one line for each tag with several values.
+
+    Args:
+        roots: The configurations.
+        order: All that belongs to them, children first.
+    """
+    if any(config.__xpm__.stopped for config in order):
+        order = postorder(roots, _children_with_tags)
     found: dict[str, Any] = {}
-    conflicts = []
+    several: dict[str, None] = {}
     for config in order:
         info = config.__xpm__
         own = info.tags if info.job_tags is None else info.job_tags
         if own:
             for name, value in own.items():
                 if name in found and found[name] != value:
-                    conflicts.append(f"tag {name!r} is {found[name]!r} and {value!r}: {value!r} is kept")
+                    several[name] = None
                 found[name] = value
-    return found, conflicts
+    return found, [
+        f"tag {name!r} has several values among what it uses: {found[name]!r} is kept. "
+        "Give what sums up variants as stop_tags(...)"
+        for name in several
+    ]
+
+
+def _children_with_tags(config: Configuration) -> list[Configuration]:
+    info = config.__xpm__
+    found: list[Configuration] = []
+    if info.key is None:
+        for name in info.declaration.references:
+            if name not in info.stopped:
+                collect(config.__dict__.get(name), found)
+    return found

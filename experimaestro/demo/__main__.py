@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 
-from experimaestro import FailedExperiment, experiment, tag
+from experimaestro import FailedExperiment, experiment, stop_tags, tag
 from experimaestro.demo.study import (
     Bayes,
     Evaluate,
@@ -59,7 +59,7 @@ def main() -> int:
                 for name, model in models(arguments.broken).items():
                     trained = Train.C(data=data, model=model).tag("model", name).submit()
                     evaluations.append(Evaluate.C(trained=trained).submit())
-            summary = Summary.C(evaluations=evaluations).submit()
+            summary = Summary.C(evaluations=stop_tags(evaluations)).submit()
             xp.wait()
             results = xp.resultspath
             results.mkdir(exist_ok=True)

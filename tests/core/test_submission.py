@@ -9,7 +9,18 @@ from typing import Any
 
 import pytest
 
-from experimaestro import Config, LightweightTask, Meta, Param, PathGenerator, Task, field, tag, tags
+from experimaestro import (
+    Config,
+    LightweightTask,
+    Meta,
+    Param,
+    PathGenerator,
+    Task,
+    field,
+    stop_tags,
+    tag,
+    tags,
+)
 from experimaestro.core.context import Submission
 from experimaestro.core.objects import DirectoryContext
 from experimaestro.exceptions import ConfigurationError, SubmissionError
@@ -396,7 +407,9 @@ def data_without_job() -> Data:
 
 def test_tags_that_differ_are_told_and_the_outermost_is_kept(recorder: Any):
     task = train(lr=tag(1.5), model=Model.C(layers=[Layer.C(size=3)]).tag("lr", 2))
-    with pytest.warns(UserWarning, match=r"^Train\.submit\(\): tag 'lr' is 2 and 1\.5: 1\.5 is kept$"):
+    with pytest.warns(
+        UserWarning, match=r"^Train\.submit\(\): tag 'lr' has several values among what it uses: 1\.5 is kept"
+    ):
         task.submit()
     assert dict(recorder.received[0].tags) == {"lr": 1.5}
 
@@ -435,3 +448,19 @@ def test_a_copy_of_a_placed_configuration_has_no_path_yet(tmp_path: Path):
     assert config.copy().weights is None
     with pytest.raises(ConfigurationError, match="its path is already in"):
         config.instance(DirectoryContext(tmp_path / "other"))
+
+
+def test_what_sums_up_variants_stops_their_tags(recorder: Any):
+    def variants() -> list[Layer]:
+        return [Layer.C(size=tag(size)) for size in (1, 2)]
+
+    told = (
+        r"^Train\.submit\(\): tag 'size' has several values among what it uses: 2 is kept\. "
+        r"Give what sums up variants as stop_tags\(\.\.\.\)$"
+    )
+    with pytest.warns(UserWarning, match=told):
+        Train.C(lr=1.0, model=Model.C(layers=variants())).submit()
+    Train.C(lr=tag(2.0), model=Model.C(layers=stop_tags(variants()))).submit()
+    Train.C(lr=tag(3.0), model=stop_tags(Model.C(layers=variants()))).submit()
+
+    assert [dict(done.tags) for done in recorder.received] == [{"size": 2}, {"lr": 2.0}, {"lr": 3.0}]

@@ -15,9 +15,9 @@ from experimaestro.core.arguments import Argument, field
 from experimaestro.core.base import Configuration, Declares, Information, place
 from experimaestro.core.identifier import Identifier, identify
 from experimaestro.core.objects.declaration import Declaration, value_text
-from experimaestro.core.problems import Mismatch, NotATaskError, Problem, failure, unknown
-from experimaestro.core.tags import Tagged
-from experimaestro.exceptions import ReadOnlyError, RequiredError
+from experimaestro.core.problems import Mismatch, Problem, failure, unknown
+from experimaestro.core.tags import Stopped, Tagged
+from experimaestro.exceptions import NotATaskError, ReadOnlyError, RequiredError
 
 if TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform  # of the type checker, not needed to run
@@ -263,6 +263,9 @@ def _kept(info: Information, argument: Argument, value: Any) -> Any:
     if argument.constant or argument.generator is not None:
         word = "a Constant" if argument.constant else "generated when the task is submitted"
         raise _Refused(Problem(name, f"Property {name} is read-only: it is {word}", ReadOnlyError))
+    stopped = type(value) is Stopped
+    if stopped:
+        value = value.value
     tagged = type(value) is Tagged
     if tagged:
         value = value.value
@@ -279,6 +282,8 @@ def _kept(info: Information, argument: Argument, value: Any) -> Any:
         info.tags = {**(info.tags or {}), name: value}
     elif info.tags is not None:
         info.tags.pop(name, None)
+    if stopped or info.stopped:
+        info.stopped = info.stopped | {name} if stopped else info.stopped - {name}
     return kept
 
 

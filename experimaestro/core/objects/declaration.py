@@ -25,11 +25,11 @@ from experimaestro.core.arguments import (
     PathGenerator,
 )
 from experimaestro.core.base import Configuration, Declares
-from experimaestro.core.problems import LocalClassError, Mismatch
+from experimaestro.core.problems import Mismatch
 from experimaestro.core.scalars import Type
 from experimaestro.core.source import Home, home
 from experimaestro.core.types import ConfigType, OptionalType, is_path, type_of
-from experimaestro.exceptions import DefinitionError
+from experimaestro.exceptions import DefinitionError, LocalClassError
 
 _WORDS = ("Param[", "Meta[", "Option[", "Constant[", "Annotated[")
 

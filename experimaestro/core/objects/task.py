@@ -16,11 +16,11 @@ from experimaestro.core.base import Configuration, Information, place
 from experimaestro.core.identifier import digest
 from experimaestro.core.objects.config import Config
 from experimaestro.core.objects.sealing import check, own, seal
-from experimaestro.core.problems import Mismatch, NotSubmittedError, Problem, failure, short
+from experimaestro.core.problems import Mismatch, Problem, failure, short
 from experimaestro.core.serialization import dump_objects
-from experimaestro.core.tags import TagDict, union
+from experimaestro.core.tags import Stopped, TagDict, union
 from experimaestro.core.types import refused_object
-from experimaestro.exceptions import SubmissionError
+from experimaestro.exceptions import NotSubmittedError, SubmissionError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,9 @@ class Task(LightweightTask):
                 f"{name}.submit(): this task was already submitted as {info.key} ({place(*where)}). "
                 "To run it with other parameters, submit a copy: task.copy()"
             )
-        before_it: tuple[Any, ...] = tuple(init_tasks)
+        given: tuple[Any, ...] = tuple(init_tasks)
+        before_it: tuple[Any, ...] = tuple(one.value if type(one) is Stopped else one for one in given)
+        tagging = [info.owner, *(one for one in given if type(one) is not Stopped)]
         _check_init_tasks(before_it, name, where)
         order = own([*before_it, info.owner])
         roots = [info.owner, *before_it]
@@ -108,7 +110,7 @@ class Task(LightweightTask):
             folder = f"{submitter.workspace}/jobs/{key}"
             seal(order, roots, memo, folder)
             info.digest, info.looped_digest = memo.get(id(self)), identity
-            found, conflicts = union(order)
+            found, conflicts = union(tagging, order)
             tags = TagDict(found)
             for line in conflicts:
                 warnings.warn(f"{name}.submit(): {line}", stacklevel=2)
