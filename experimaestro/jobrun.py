@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from experimaestro.core import serialization
 from experimaestro.events.owners import Outcome, Status
-from experimaestro.exceptions import ExperimaestroError
+from experimaestro.exceptions import ExperimaestroError, FormatError
 from experimaestro.workspace import attempts, files, interchange, progress
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.processes import myself
@@ -65,6 +65,10 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
+MOST = 8192
+"""Characters of an error that are kept with the job; all of it is in its log"""
+
+
 class _Job:
     """The attempt that this process is."""
 
@@ -92,6 +96,8 @@ class _Job:
     def _execute(self) -> None:
         gc.disable()  # most of what is made while importing stays
         params = files.read_json(self._paths.params)
+        if params is None:
+            raise FormatError(f"{self._paths.params} is missing: submit the task again")
         task, init_tasks = serialization.load_instances(params, self._paths.folder)
         self._is_loaded = True
         module = sys.modules.get(type(task).__module__)
@@ -126,6 +132,9 @@ class _Job:
         frame = (
             f"{users[-1].filename}:{users[-1].lineno} in {users[-1].name}: {users[-1].line}" if users else ""
         )
+        if len(message) > MOST:
+            message = f"{message[:MOST]}... (the whole is in {self._paths.err})"
+        message, frame = (text.encode("utf-8", "backslashreplace").decode() for text in (message, frame))
         return Outcome(status, message=message, code=1, frame=frame)
 
     def _is_users(self, file: str) -> bool:
@@ -140,12 +149,15 @@ class _Job:
             return  # a forked child that ran into the exit handlers of its parent
         assert progress.current is not None
         progress.current.close()
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except OSError as error:
-            self._outcome = Outcome("failed", message=f"its output could not be written: {error}", code=1)
-        outcome = self._outcome._replace(t=time.time())
+        outcome = self._outcome
+        for stream in (sys.stdout, sys.stderr):
+            if stream is None or stream.closed:  # the user's code did that
+                continue
+            try:
+                stream.flush()
+            except OSError as error:
+                outcome = Outcome("failed", message=f"its output could not be written: {error}", code=1)
+        outcome = outcome._replace(t=time.time())
         if attempts.end(self._paths, self._attempt, outcome):
             attempts.conclude(self._paths, self._attempt, outcome)
         interchange.remove_pid(self._paths)

@@ -16,7 +16,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,12 +25,13 @@ from typing import Any, Literal, TypeVar
 from experimaestro import waiting
 from experimaestro.core import context
 from experimaestro.core.objects import Task
-from experimaestro.events.model import JobSubmitted, RunEnded, RunStarted
+from experimaestro.events.model import JobSubmitted, RunEnded, RunStarted, encode
 from experimaestro.events.state import Run, State
 from experimaestro.events.states import JobState
 from experimaestro.exceptions import ExperimentStopped, FailedExperiment, SubmissionError, WorkspaceError
 from experimaestro.monitor import failures
 from experimaestro.monitor.terminal import TerminalView
+from experimaestro.scheduler.effects import Work, users_path
 from experimaestro.scheduler.loop import Loop
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.workspace import files
@@ -55,6 +56,9 @@ class _OpenRun:
         self.run_id = run_id
         self.started_at = t
         self.environment: dict[str, str] = {}
+        self.blocks = 0
+        """How many `with` blocks it has"""
+        self._last_path: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.view: TerminalView | None = None
         self.status: Status = "running"
         self.ended_at: float | None = None
@@ -70,6 +74,16 @@ class _OpenRun:
                 f"the run {self.files.run} has ended: {submission.key} is not run. "
                 "Submit inside the block, or before stop()"
             )
+        path = self._path()
+        stack = [submission]
+        while stack:
+            unknown = [used for used in stack[-1].uses if not self.loop.knows(used.key)]
+            if unknown:  # tasks of an earlier experiment: their folders will say that they are done
+                stack.extend(unknown)
+                continue
+            self._hand_over(stack.pop(), path)
+
+    def _hand_over(self, submission: context.Submission, path: Sequence[str]) -> None:
         event = JobSubmitted(
             t=time.time(),
             job=submission.key,
@@ -78,7 +92,20 @@ class _OpenRun:
             tags=dict(submission.tags),
             deps=tuple(submission.dependencies),
         )
-        self.loop.submit(submission, event, self.environment)
+        try:
+            encode(event)
+        except UnicodeEncodeError:
+            raise SubmissionError(
+                f"{submission.key}: its tags have characters that no file can hold: {dict(submission.tags)!a}"
+            ) from None
+        self.loop.submit(Work(submission, self.environment, path), event)
+
+    def _path(self) -> Sequence[str]:
+        """`sys.path` for jobs, as it is now and where we are now."""
+        now = (os.getcwd(), *sys.path) if "" in sys.path or "." in sys.path else tuple(sys.path)  # noqa: PTH109
+        if now != self._last_path[0]:
+            self._last_path = now, users_path(sys.path)
+        return self._last_path[1]
 
 
 _lock = threading.RLock()
@@ -122,6 +149,13 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if workers is not None and workers < 1:
             raise WorkspaceError(f"experiment(..., workers={workers}): expected a number of jobs from 1 up")
         self.workspace = os.path.realpath(os.fspath(env))
+        try:
+            self.workspace.encode()
+        except UnicodeEncodeError:
+            raise WorkspaceError(
+                f"{self.workspace!a} cannot be used as workspace: its name is not UTF-8, "
+                "or the locale of this process is not (set LC_ALL=C.UTF-8)"
+            ) from None
         self.name = name
         self._workers = workers
         self._display = display is not False
@@ -142,13 +176,18 @@ class experiment:  # noqa: N801 - the name of the compatible API
             WorkspaceError: The folder cannot be a workspace; it is left as it was.
         """
         key = (self.workspace, self.name)
-        with _lock:
-            run = _open.get(key)
-            if run is None:
-                run = _open[key] = self._begin()
-            self._run = run
-        self._become_current()
-        return self
+        told = False
+        while True:
+            with _lock:
+                run = _open.get(key) or self._begin()
+                if run is not None:
+                    _open[key] = self._run = run
+                    self._become_current()
+                    return self
+            if not told:
+                self._say_held()
+                told = True
+            time.sleep(waiting.SLICE_S)
 
     def wait(self) -> None:
         """Blocks until no job of the run is unfinished.
@@ -171,16 +210,14 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self._raise_failures(run)
 
     def stop(self) -> None:
-        """Ends the run. Jobs that run go on by themselves; a later run finds them.
-
-        Raises:
-            OSError: The end of the run could not be written.
-        """
+        """Ends the run. Jobs that run go on by themselves; those that wait are not started."""
         if self._run is not None:
             self._end(self._run, None)
 
     def __enter__(self) -> "experiment":  # noqa: PYI034 - start() may not be of a sub-class
-        return self.start()
+        self.start()
+        self._opened().blocks += 1
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -190,15 +227,15 @@ class experiment:  # noqa: N801 - the name of the compatible API
             if error is None:
                 self.wait()
         except KeyboardInterrupt:
-            self._interrupted(run)
+            self._leave_block(run, "detached")
             raise
-        finally:
-            if isinstance(error, KeyboardInterrupt):
-                self._interrupted(run)
-            self._end(run, None if error is None else "failed")
+        except BaseException:
+            self._leave_block(run, None)
+            raise
+        self._leave_block(run, _status_after(error))
 
     async def __aenter__(self) -> "experiment":  # noqa: PYI034 - same
-        return await asyncio.to_thread(self.start)
+        return await asyncio.to_thread(self.__enter__)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -208,12 +245,12 @@ class experiment:  # noqa: N801 - the name of the compatible API
             if error is None:
                 await self
         except asyncio.CancelledError:
-            self._interrupted(run)
+            await asyncio.to_thread(self._leave_block, run, "detached")
             raise
-        finally:
-            if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
-                self._interrupted(run)
-            await asyncio.to_thread(self._end, run, None if error is None else "failed")
+        except BaseException:
+            await asyncio.to_thread(self._leave_block, run, None)
+            raise
+        await asyncio.to_thread(self._leave_block, run, _status_after(error))
 
     # What users ask.
 
@@ -264,6 +301,10 @@ class experiment:  # noqa: N801 - the name of the compatible API
             override: Whether to replace a value that was set before.
         """
         run = self._opened()
+        if type(name) is not str or type(value) is not str:
+            raise SubmissionError(f"setenv({name!r}, {value!r}): expected two str. Use str(...)")
+        if not name or "=" in name or "\0" in name + value:
+            raise SubmissionError(f"setenv({name!r}, {value!r}): expected a name without '=', and no NUL")
         if override or name not in run.environment:
             run.environment = {**run.environment, name: value}  # jobs submitted before keep theirs
 
@@ -279,12 +320,11 @@ class experiment:  # noqa: N801 - the name of the compatible API
         Raises:
             ExperimentStopped: The experiment has ended.
         """
-        with _lock:
-            before, context.current = context.current, self._opened()
-            try:
-                return task.submit()
-            finally:
-                context.current = before
+        token = context.named.set(self._opened())
+        try:
+            return task.submit()
+        finally:
+            context.named.reset(token)
 
     def __repr__(self) -> str:
         return f"<experiment {self.name!r} in {self.workspace}: {self.status}>"
@@ -298,19 +338,31 @@ class experiment:  # noqa: N801 - the name of the compatible API
             )
         return self._run
 
-    def _begin(self) -> _OpenRun:
-        """Opens a new run: checks the folder, takes the lock, tells the scheduler."""
+    def _begin(self) -> _OpenRun | None:
+        """Opens a new run: checks the folder, takes the lock, tells the scheduler.
+
+        Returns:
+            None if another process has the lock.
+        """
         _prepare(self.workspace)
         paths = RunPaths(self.workspace, self.name, "run")
-        files.make_folder(paths.experiment_folder)
-        lock = self._take_lock(paths)
         try:
-            t = time.time()
-            run_id, paths = _new_run(self.workspace, self.name, t)
-            loop = _loop(self.workspace, self._workers)
-        except BaseException:
-            lock.release()
-            raise
+            files.make_folder(paths.experiment_folder)
+            lock = ExperimentLock(paths)
+            if not lock.try_acquire():
+                return None
+            try:
+                t = time.time()
+                run_id, paths = _new_run(self.workspace, self.name, t)
+                loop = _loop(self.workspace, self._workers)
+            except BaseException:
+                lock.release()
+                raise
+        except OSError as error:
+            raise WorkspaceError(
+                f"{error.filename or self.workspace} cannot be used by the experiment {self.name!r}: "
+                f"{error.strerror or error}. Move it away, change permissions, or give another folder or name"
+            ) from None
         run = _OpenRun(loop, RunFiles(f"{self.name}/{run_id}", self.workspace, paths), lock, run_id, t)
         loop.open_run(run.files)
         loop.post(RunStarted(t=t, run=run.files.run, owner=myself()))
@@ -319,22 +371,13 @@ class experiment:  # noqa: N801 - the name of the compatible API
             run.view.start()
         return run
 
-    def _take_lock(self, paths: RunPaths) -> ExperimentLock:
-        lock = ExperimentLock(paths)
-        told = False
-        while not lock.try_acquire():
-            if not told:
-                holder = lock.holder()
-                since = (
-                    ""
-                    if holder is None
-                    else f" since {datetime.fromtimestamp(holder[1]).astimezone():%H:%M:%S}"
-                )
-                who = "another process" if holder is None else str(holder[0])
-                _say(f"the experiment {self.name!r} is open in {who}{since}: waiting for its end")
-                told = True
-            time.sleep(waiting.SLICE_S)
-        return lock
+    def _say_held(self) -> None:
+        """Says for whom `start` waits."""
+        holder = ExperimentLock(RunPaths(self.workspace, self.name, "run")).holder()
+        who = "another process"
+        if holder is not None:
+            who = f"{holder[0]} since {datetime.fromtimestamp(holder[1]).astimezone():%H:%M:%S}"
+        _say(f"the experiment {self.name!r} is open in {who}: waiting for its end")
 
     def _finished(self, run: _OpenRun) -> threading.Event:
         """Set when no job of the run is unfinished."""
@@ -362,10 +405,13 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def _paths(self, key: str) -> JobPaths:
         return JobPaths.of(self.workspace, key)
 
-    def _interrupted(self, run: _OpenRun) -> None:
-        """Ends the run without its jobs, which go on, and says so."""
-        unfinished = self._ask(run, lambda _, row: row.open)
-        self._end(run, "detached")
+    def _leave_block(self, run: _OpenRun, status: Literal["failed", "detached"] | None) -> None:
+        """Ends the run when its last block ends; says what goes on if nobody waits for it."""
+        run.blocks -= 1
+        if run.blocks > 0 and status is None:
+            return
+        unfinished = self._ask(run, lambda _, row: row.open) if status == "detached" else 0
+        self._end(run, status)
         if unfinished:
             _say(
                 f"interrupted: {unfinished} unfinished job{'s' if unfinished > 1 else ''} of {self.name!r}: "
@@ -402,11 +448,21 @@ class experiment:  # noqa: N801 - the name of the compatible API
             del _open[self.workspace, self.name]
             try:
                 run.loop.close_run(RunEnded(t=run.ended_at, run=run.files.run, status=final)).result()
+            except OSError as error:  # the folders of the jobs have all results
+                _say(f"the end of the run {run.files.run} could not be written: {error}")
+            finally:
                 if run.view is not None:
                     run.view.stop()
-            finally:
                 run.lock.release()
                 _release_loop(self.workspace)
+
+
+def _status_after(error: BaseException | None) -> Literal["failed", "detached"] | None:
+    """How a run ends whose block was left: on purpose, by an error, or at its end."""
+    if error is None:
+        return None
+    left = (KeyboardInterrupt, asyncio.CancelledError, SystemExit)
+    return "detached" if isinstance(error, left) else "failed"
 
 
 def _say(text: str) -> None:
@@ -422,7 +478,7 @@ def _prepare(workspace: str) -> None:
     Raises:
         WorkspaceError: It cannot; nothing was left in it.
     """
-    made = not Path(workspace).exists()
+    made = [folder for folder in (Path(workspace), *Path(workspace).parents) if not folder.exists()]
     probe = f"{workspace}/.probe-{os.getpid()}"
     try:
         files.make_folder(workspace)
@@ -432,9 +488,9 @@ def _prepare(workspace: str) -> None:
             files.remove(probe)
         files.create_marker(workspace_marker(workspace))
     except OSError as error:
-        if made:
-            with contextlib.suppress(OSError):
-                Path(workspace).rmdir()
+        with contextlib.suppress(OSError):
+            for folder in made:
+                folder.rmdir()
         if isinstance(error, (FileExistsError, NotADirectoryError)):
             what = "it, or a folder above it, is a file. Give the path of a folder"
         else:
@@ -467,6 +523,8 @@ def _loop(workspace: str, workers: int | None) -> Loop:
     if loop is None or not loop.keep():
         loop = _loops[workspace] = Loop(workspace, workers)
         loop.start()
+    elif workers not in {None, loop.workers}:
+        _say(f"workers={workers} has no effect: {workspace} runs {loop.workers} jobs at once already")
     return loop
 
 
@@ -484,4 +542,19 @@ def _leave() -> None:
         loop.detach(time.time())
 
 
+def _forget_in_fork() -> None:
+    """A process that the user forks has none of our threads: nothing in it is its to run or to write."""
+    global _lock  # noqa: PLW0603 - another thread may have held it
+    _lock = threading.RLock()
+    for run in _open.values():
+        run.status = "detached"
+    for loop in _loops.values():
+        loop.forget()
+    _open.clear()
+    _loops.clear()
+    _current.clear()
+    experiment.CURRENT = context.current = None
+
+
 atexit.register(_leave)
+os.register_at_fork(after_in_child=_forget_in_fork)

@@ -30,8 +30,20 @@ def wait(event: threading.Event, on_slice: Callable[[], None] = lambda: None) ->
         loop = asyncio.get_running_loop()
     except RuntimeError:
         loop = None
-    if loop is not None and _nest(loop):
-        loop.run_until_complete(wait_async(event, on_slice))
+    if loop is not None:
+        task = asyncio.current_task(loop)
+
+        def look() -> None:
+            # asyncio.run turns an Interrupt into the cancelling of a task that cannot notice it here
+            if task is not None and sys.version_info >= (3, 11) and task.cancelling():
+                raise KeyboardInterrupt
+            on_slice()
+
+        if _nest(loop):
+            loop.run_until_complete(wait_async(event, look))
+            return
+        while not event.wait(SLICE_S):
+            look()
         return
     while not event.wait(SLICE_S):
         on_slice()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from experimaestro.core.context import Submission
     from experimaestro.core.identifier import Identifier
     from experimaestro.core.objects.declaration import Declaration
 
@@ -45,6 +46,7 @@ class Information:
         "places_paths",
         "sealed",
         "stopped",
+        "submission",
         "tags",
         "workspace",
     )
@@ -71,6 +73,8 @@ class Information:
         """Whether it or something in it has generated paths"""
         self.tags: dict[str, Any] | None = None
         """Its own tags"""
+        self.submission: Submission | None = None
+        """What was handed over, once submitted"""
         self.stopped: frozenset[str] = frozenset()
         """Parameters whose values keep their tags to themselves"""
         self.job_tags: Mapping[str, Any] | None = None

@@ -5,6 +5,7 @@ Rule: the core knows only the `Submitter` protocol. Whoever runs jobs fills the 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class Submission(NamedTuple):
     """Tags of the task and of everything that it uses: str, int, float or bool values"""
     dependencies: Sequence[str]
     """Keys of the jobs that must be done before"""
+    uses: "Sequence[Submission]"
+    """Those of the tasks behind `dependencies`"""
     init_tasks: "Sequence[Config]"
     """Lightweight tasks run before it, in its process"""
     objects: "Callable[[], list[dict[str, Any]]]"
@@ -40,3 +43,6 @@ class Submitter(Protocol):
 
 current: Submitter | None = None
 """Where `.submit()` goes when no experiment is named; None outside of an experiment."""
+
+named: ContextVar[Submitter | None] = ContextVar("named", default=None)
+"""Where `.submit()` goes in this thread or coroutine, when an experiment is named"""

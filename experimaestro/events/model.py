@@ -77,6 +77,12 @@ class JobObserved(Event, frozen=True, kw_only=True):
     """How the last attempt ended, if it did"""
 
 
+class StillRunning(Event, frozen=True, kw_only=True):
+    """A job that runs elsewhere was looked at again: nothing is new. A sample, never journalled."""
+
+    job: JobKey
+
+
 class JobQueued(Event, frozen=True, kw_only=True):
     """Our claim won and the launcher accepted the job."""
 
@@ -146,6 +152,7 @@ AnyEvent = (
     | RunEnded
     | JobSubmitted
     | JobObserved
+    | StillRunning
     | JobQueued
     | JobStarted
     | JobEnded

@@ -29,6 +29,7 @@ from experimaestro.events.model import (
     Progress,
     RunEnded,
     RunStarted,
+    StillRunning,
     Tag,
     Tick,
 )
@@ -255,8 +256,8 @@ class State:
             job.progress = e.levels
             self.changed.add(e.job)
 
-    def _tick(self, e: Tick) -> None:
-        """Time is for the engine; nothing that a view shows follows from it."""
+    def _nothing(self, e: Event) -> None:
+        """Time, and looks that found nothing new, are for the engine: no view shows them."""
 
     # What the methods above share.
 
@@ -352,7 +353,8 @@ _FOLD: dict[type[Event], Callable[[State, Event], None]] = {
         (JobEnded, State._job_ended),  # noqa: SLF001 - same
         (DependencyFailed, State._dependency_failed),  # noqa: SLF001 - same
         (EffectFailed, State._effect_failed),  # noqa: SLF001 - same
-        (Tick, State._tick),  # noqa: SLF001 - same
+        (Tick, State._nothing),  # noqa: SLF001 - same
+        (StillRunning, State._nothing),  # noqa: SLF001 - same
         (Progress, State._progress),  # noqa: SLF001 - same
     )
 }

@@ -125,5 +125,7 @@ def _spawn(spec: Spec) -> "subprocess.Popen[bytes] | Refused | OSError":
             )
         except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
             return Refused(f"{spec.command[0]} cannot be started in {spec.folder}: {error.strerror}")
+        except (ValueError, TypeError) as error:  # a variable of the environment
+            return Refused(f"{spec.command[0]} cannot be started: {error}")
         except OSError as error:
             return error

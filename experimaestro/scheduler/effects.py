@@ -9,7 +9,9 @@ import contextlib
 import json
 import os
 import signal
+import site
 import sys
+import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -40,6 +42,16 @@ if __name__ == "__main__":
 '''
 
 
+class Work(NamedTuple):
+    """What to run for a job."""
+
+    submission: Submission
+    environment: Mapping[str, str]
+    """Variables for its process, over those of this process"""
+    path: Sequence[str]
+    """What its `sys.path` has before that of its interpreter"""
+
+
 class Taken(NamedTuple):
     """A job that is claimed and prepared: only its process is missing."""
 
@@ -65,25 +77,29 @@ class Ended(NamedTuple):
     outcome: Outcome
 
 
-def look(paths: Sequence[JobPaths]) -> list[Observation]:
+def look(paths: Sequence[JobPaths]) -> list[Observation | OSError]:
     """Looks at the folders of jobs, and settles what processes that are gone left open.
 
-    Raises:
-        OSError: The disk does not tell, or cannot be written.
+    Returns:
+        For each, what was found, or why the disk does not tell or cannot be written.
     """
-    return [attempts.settle(job) for job in paths]
+    return [_look(job) for job in paths]
 
 
-def take(
-    paths: JobPaths, submission: Submission, workspace: str, environment: Mapping[str, str], attempt: int
-) -> Taken | Observation | Blocked:
+def _look(paths: JobPaths) -> Observation | OSError:
+    try:
+        return _clean(attempts.settle(paths))
+    except OSError as error:
+        return error
+
+
+def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | Observation | Blocked:
     """Claims a job and prepares its folder.
 
     Args:
         paths: The job.
-        submission: What to run.
+        work: What to run.
         workspace: The workspace's folder.
-        environment: Of the process.
         attempt: The claim that was kept from an earlier try; 0 if none.
 
     Returns:
@@ -94,18 +110,19 @@ def take(
         with contextlib.ExitStack() as held:
             lock = interchange.lock(paths)
             if lock is not None:
-                held.callback(os.close, lock)
+                held.callback(interchange.release, lock)
                 attempt = attempt or attempts.claim(paths, processes.myself()) or 0
                 if attempt:
-                    _write_job(paths, attempt, submission, workspace)
+                    _write_job(paths, attempt, work, workspace)
                     held.pop_all()  # whoever has the spec closes it
                     command = (sys.executable, paths.script, str(attempt), str(lock))
+                    environment = {**_clean_environment(os.environ), **work.environment}
                     spec = Spec(command, paths.folder, paths.out, paths.err, environment, lock)
                     return Taken(attempt, spec, processes.oom_kills())
         # The lock is free again: the look below would take it for another's.
         if attempt:
             attempts.void(paths, attempt)  # another version runs the job; our claim would hide that
-        return attempts.settle(paths)
+        return _clean(attempts.settle(paths))
     except OSError as error:
         return Blocked(attempt, error)
 
@@ -113,7 +130,7 @@ def take(
 def close_descriptors(descriptors: Iterable[int]) -> None:
     """Lets go of the locks that processes hold now."""
     for descriptor in descriptors:
-        os.close(descriptor)
+        interchange.release(descriptor)
 
 
 def give_up(paths: JobPaths, attempt: int) -> None:
@@ -146,7 +163,7 @@ def finish(paths: JobPaths, attempt: int, gone: Gone, oom_kills: int) -> Ended:
     if attempts.lose(paths, attempt, outcome):
         attempts.conclude(paths, attempt, outcome)
     else:
-        outcome = attempts.ended(paths, attempt) or outcome
+        outcome = _clean_outcome(attempts.ended(paths, attempt) or outcome)
         attempts.settle(paths)  # its winner may have been killed before it wrote the marker
     return Ended(attempts.started(paths, attempt), outcome)
 
@@ -160,7 +177,18 @@ def read_started(jobs: Iterable[tuple[JobPaths, int]]) -> list[tuple[Owner, floa
     return [attempts.started(paths, attempt) for paths, attempt in jobs]
 
 
-def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+def users_path(path: Iterable[str]) -> tuple[str, ...]:
+    """The entries of a `sys.path` that the interpreter of a job would not have by itself.
+
+    Args:
+        path: Entries; relative ones are taken from the working directory.
+    """
+    own = {*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()}
+    entries = (os.path.abspath(entry) for entry in path)  # noqa: PTH100 - "" is the working directory
+    return tuple(entry for entry in entries if entry not in own and not _is_of_python(entry))
+
+
+def _clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment for a job: everything but what a notebook's kernel made for itself."""
     backend = environment.get("MPLBACKEND", "")
     return {
@@ -172,9 +200,9 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _write_job(paths: JobPaths, attempt: int, submission: Submission, workspace: str) -> None:
+def _write_job(paths: JobPaths, attempt: int, work: Work, workspace: str) -> None:
     try:
-        objects = submission.objects()
+        objects = work.submission.objects()
     except BaseException:
         attempts.void(paths, attempt)  # an error of ours: nobody else could take the job from us
         raise
@@ -185,14 +213,28 @@ def _write_job(paths: JobPaths, attempt: int, submission: Submission, workspace:
         "objects": objects,
     }
     files.replace(paths.params, json.dumps(params).encode())
-    path = [os.path.abspath(entry) for entry in sys.path if not _is_of_python(entry)]  # noqa: PTH100 - per job
-    script = _SCRIPT.format(python=sys.executable, script=paths.script, paths=path)
+    script = _SCRIPT.format(python=sys.executable, script=paths.script, paths=list(work.path))
     files.replace(paths.script, script.encode())
 
 
 def _is_of_python(entry: str) -> bool:
-    """Whether the interpreter of the job has an entry of `sys.path` anyway."""
-    return "site-packages" in entry or entry.startswith(f"{sys.base_prefix}/lib")
+    """Whether an entry is a part of the standard library: `python311.zip`, `lib-dynload`."""
+    library = sysconfig.get_path("stdlib")
+    return entry.startswith(f"{library}/") or entry.endswith(
+        f"/python{sys.version_info[0]}{sys.version_info[1]}.zip"
+    )
+
+
+def _clean(seen: Observation) -> Observation:
+    return seen if seen.outcome is None else seen._replace(outcome=_clean_outcome(seen.outcome))
+
+
+def _clean_outcome(outcome: Outcome) -> Outcome:
+    """The outcome with texts that any file can hold, whatever was in the file."""
+    message, frame = (
+        str(text).encode("utf-8", "backslashreplace").decode() for text in (outcome.message, outcome.frame)
+    )
+    return outcome._replace(message=message, frame=frame)
 
 
 def _never_began(paths: JobPaths, gone: Gone) -> str:
@@ -203,7 +245,7 @@ def _without_word(paths: JobPaths, gone: Gone, oom: bool) -> Outcome:
     """The outcome of a process that ended without saying how."""
     if gone.signal is None:
         code = "" if gone.code is None else f" with code {gone.code}"
-        message = f"its process exited{code} in the middle of execute(), without a result.{_quote(paths)}"
+        message = f"its process exited{code} without saying how it ended (os._exit?).{_quote(paths)}"
         return Outcome("failed", message, gone.code)
     if gone.signal == signal.SIGKILL and oom:
         return Outcome("memory", "killed by the system (SIGKILL): out of memory", signal=gone.signal)

@@ -9,7 +9,7 @@ Time is a value: events carry it, and `WakeAt` asks for a `Tick`.
 """
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from experimaestro.events.model import (
@@ -21,6 +21,7 @@ from experimaestro.events.model import (
     JobObserved,
     JobQueued,
     JobSubmitted,
+    StillRunning,
     Tick,
 )
 from experimaestro.events.state import Job, State
@@ -85,11 +86,13 @@ class Engine:
         self._observing: set[JobKey] = set()
         self._watched: set[JobKey] = set()
         self._unseen: set[JobKey] = set()  # looking at them failed: to be looked at again
+        self._doomed: set[JobKey] = set()  # their DependencyFailed is on its way
         self._watch_at: float | None = None
         self._retry_at: float | None = None
         self._decide: dict[type[Event], Callable[..., list[Effect]]] = {
             JobSubmitted: self._job_submitted,
             JobObserved: self._job_observed,
+            StillRunning: self._still_running,
             JobQueued: lambda _: [],
             JobEnded: self._job_ended,
             DependencyFailed: self._dependency_failed,
@@ -123,6 +126,7 @@ class Engine:
         job = self.state.jobs[e.job]
         self._order.setdefault(e.job, len(self._order))
         again = job.state is JobState.DONE and len(job.runs) > 1 and job.runs[-1] == e.run
+        self._offer(job)  # it may have become ready when no run wanted it any more
         if (job.state is JobState.UNSCHEDULED or again) and e.job not in self._observing:
             self._observing.add(e.job)
             return [Observe((e.job,))]
@@ -143,12 +147,17 @@ class Engine:
             return self._fail_dependents(job, e.t)
         return self._after_wait(job, e.t)
 
+    def _still_running(self, e: StillRunning) -> list[Effect]:
+        self._observing.discard(e.job)
+        return []
+
     def _job_ended(self, e: JobEnded) -> list[Effect]:
         job = self.state.jobs[e.job]
         self._release(job)
         return self._fail_dependents(job, e.t) if job.state is JobState.ERROR else self._after_wait(job, e.t)
 
     def _dependency_failed(self, e: DependencyFailed) -> list[Effect]:
+        self._doomed.discard(e.job)
         return self._fail_dependents(self.state.jobs[e.job], e.t)
 
     def _effect_failed(self, e: EffectFailed) -> list[Effect]:
@@ -188,18 +197,24 @@ class Engine:
             failed = (dep for dep in job.deps if self.state.jobs[dep].state is JobState.ERROR)
             because = next(failed, None)
             if because is not None:
-                return [Record((DependencyFailed(t=t, job=job.key, because=because),))]
+                return self._doom([job.key], because, t)
         else:
             self._offer(job)
         return []
 
     def _fail_dependents(self, job: Job, t: float) -> list[Effect]:
-        waiting = [
-            DependencyFailed(t=t, job=key, because=job.key)
-            for key in self.state.dependents(job.key)
-            if self.state.jobs[key].state is JobState.WAITING
+        return self._doom(self.state.dependents(job.key), job.key, t)
+
+    def _doom(self, keys: Iterable[JobKey], because: JobKey, t: float) -> list[Effect]:
+        """Ends jobs that wait for one that failed; each once, also if it waits for several."""
+        jobs = self.state.jobs
+        facts = [
+            DependencyFailed(t=t, job=key, because=because)
+            for key in keys
+            if jobs[key].state is JobState.WAITING and key not in self._doomed
         ]
-        return [Record(waiting)] if waiting else []
+        self._doomed.update(fact.job for fact in facts)
+        return [Record(facts)] if facts else []
 
     def _offer(self, job: Job) -> None:
         if job.state is JobState.READY and job.key not in self._queued:
@@ -220,12 +235,16 @@ class Engine:
             while ready and (limit is None or len(busy) < limit):
                 key = heapq.heappop(ready)[1]
                 self._queued.discard(key)
-                if self.state.jobs[key].state is JobState.READY and key not in busy:
+                if self.state.jobs[key].state is JobState.READY and key not in busy and self._is_wanted(key):
                     busy.add(key)
                     batch.append(key)
             if batch:
                 effects.append(Start(tuple(batch), launcher))
         return effects
+
+    def _is_wanted(self, key: JobKey) -> bool:
+        """Whether a run that is open asks for a job: what has ended starts nothing."""
+        return any(self.state.runs[run].status == "running" for run in self.state.jobs[key].runs)
 
     def _wake(self) -> list[Effect]:
         times = [t for t in (self._watch_at, self._retry_at) if t is not None]

@@ -11,20 +11,21 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import msgspec
 
-from experimaestro.core.context import Submission
 from experimaestro.events import model
 from experimaestro.events.state import State
 from experimaestro.events.states import JobState
 from experimaestro.launchers.base import Launcher
 from experimaestro.launchers.direct import DirectLauncher
+from experimaestro.scheduler.effects import Work
 from experimaestro.scheduler.engine import Effect, Engine, Observe, Record, Start, WakeAt
-from experimaestro.scheduler.runner import Runner, Work, text, trouble
+from experimaestro.scheduler.pool import DaemonPool
+from experimaestro.scheduler.runner import Runner, text, trouble
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.workspace.processes import cores
 
@@ -62,6 +63,7 @@ class Loop:
         self._workers = workers or cores()
         self._engine = Engine({"direct": self._workers})
         self._work: dict[str, Work] = {}
+        self._known: set[str] = set()  # of the user's threads
         self._runner = Runner(workspace, self._work, self)
         self._items: deque[model.Event | Callable[[], None]] = deque()
         self._woken = False
@@ -95,21 +97,23 @@ class Loop:
         """How many jobs run at once on this machine."""
         return self._workers
 
-    def submit(
-        self, submission: Submission, event: model.JobSubmitted, environment: Mapping[str, str]
-    ) -> None:
+    def knows(self, job: str) -> bool:
+        """Whether a job was submitted to this scheduler before."""
+        return job in self._known
+
+    def submit(self, work: Work, event: model.JobSubmitted) -> None:
         """Takes a job over. Touches no disk and does not wait.
 
         Args:
-            submission: What to run.
-            event: The same, as an event.
-            environment: Variables for its process, over those of this process.
+            work: What to run.
+            event: That it was submitted.
         """
 
         def take() -> None:
-            self._work[event.job] = Work(submission, environment)
+            self._work[event.job] = work
             self._step(event)
 
+        self._known.add(event.job)
         if not self.post(take):
             raise self.failure or RuntimeError(f"the scheduler of {self.workspace} has ended")
 
@@ -199,8 +203,7 @@ class Loop:
     def detach(self, t: float) -> None:
         """Leaves at the exit of the process: the open runs are recorded as detached.
 
-        Called in the main thread when the interpreter shuts down, where the pool takes nothing
-        more: the files are written here.
+        Called in the main thread when the interpreter shuts down.
 
         Args:
             t: Now, in seconds since the epoch.
@@ -208,6 +211,8 @@ class Loop:
         self._leaving = True
         self.post(lambda: None)
         self._thread.join(DETACH_S)
+        if self._thread.is_alive():
+            return  # a disk hangs: the journal ends with what it has
         for run, files in list(self._runs.items()):
             self._step(model.RunEnded(t=t, run=run, status="detached"))
             files.project(self._engine.state, t)
@@ -215,6 +220,11 @@ class Loop:
                 files.close()
             except OSError as error:
                 log.warning("the end of %s could not be written: %s", run, error)
+
+    def forget(self) -> None:
+        """Makes this the memory of a scheduler that runs in another process, after a fork."""
+        self._lifecycle = threading.Lock()
+        self._over = True
 
     # The thread.
 
@@ -229,7 +239,7 @@ class Loop:
     async def _main(self) -> None:
         self._asyncio = asyncio.get_running_loop()
         self._wakeup = asyncio.Event()
-        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="experimaestro-disk") as self._pool:
+        with DaemonPool(8, "experimaestro-disk") as self._pool:
             launcher = DirectLauncher(self._workers, self._pool)
             self._launchers: dict[str, Launcher] = {launcher.name: launcher}
             self._started.set()
@@ -305,12 +315,7 @@ class Loop:
 
     async def in_pool(self, work: Callable[..., T], *arguments: Any) -> T:
         """Calls a function that may block in a thread of the pool."""
-        try:
-            future = self._asyncio.run_in_executor(self._pool, work, *arguments)
-        except RuntimeError:  # this process is exiting: `detach` ends what is left
-            await self._asyncio.create_future()
-            raise
-        return await future
+        return await self._asyncio.run_in_executor(self._pool, work, *arguments)
 
     # Events.
 
@@ -334,7 +339,7 @@ class Loop:
 
     def _record(self, fact: model.Event) -> None:
         """Gives a fact to the files of each open run that it concerns."""
-        if isinstance(fact, (model.Progress, model.Tick)):
+        if isinstance(fact, (model.Progress, model.StillRunning, model.Tick)):
             return
         if isinstance(fact, model.JobSubmitted):
             files = self._runs[fact.run]

@@ -8,16 +8,15 @@ comes next is the engine's business. Each effect is answered by events, also whe
 import asyncio
 import errno
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
-from experimaestro.core.context import Submission
 from experimaestro.events import model
-from experimaestro.events.owners import Observation, Outcome
+from experimaestro.events.owners import Observation, Outcome, Owner
 from experimaestro.launchers.base import Gone, Launcher, Refused
 from experimaestro.scheduler import effects
+from experimaestro.scheduler.effects import Work
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.progress import read_progress
 
@@ -42,14 +41,6 @@ _TROUBLE = frozenset(
 """Errors that concern all jobs and may pass; any other is that of one job"""
 
 T = TypeVar("T")
-
-
-class Work(NamedTuple):
-    """What to run for a job."""
-
-    submission: Submission
-    environment: Mapping[str, str]
-    """Variables for its process, over those of this process"""
 
 
 class _Attempt(NamedTuple):
@@ -92,6 +83,7 @@ class Runner:
         self._unseen: set[str] = set()  # refs whose start was not seen
         self._progress: dict[str, tuple[tuple[float, str], ...]] = {}
         self._to_observe: list[str] = []
+        self._elsewhere: dict[str, tuple[int, Owner | None]] = {}  # what was last said of it
 
     @property
     def is_busy(self) -> bool:
@@ -111,26 +103,48 @@ class Runner:
         await asyncio.gather(*(self._observe_chunk(chunk, cause) for chunk in chunks))
 
     async def _observe_chunk(self, jobs: Sequence[str], cause: int) -> None:
-        try:
-            seen = await self._host.in_pool(effects.look, [self._paths(job) for job in jobs])
-        except OSError as error:
-            self._host.post(trouble("observe", jobs, error, cause))
-            return
-        for job, observation in zip(jobs, seen, strict=True):
-            self._host.post(_observed(job, observation, cause))
+        for job, seen in zip(
+            jobs, await self._host.in_pool(effects.look, [self._paths(job) for job in jobs]), strict=True
+        ):
+            if not isinstance(seen, OSError):
+                self._observed(job, seen, cause)
+            elif seen.errno in _TROUBLE:
+                self._host.post(trouble("observe", (job,), seen, cause))
+            else:  # to start it will meet the same error, and fail with it
+                self._observed(job, Observation("free"), cause)
+
+    def _observed(self, job: str, seen: Observation, cause: int) -> None:
+        """Answers a look; that a job still runs where it ran is no news for the journal."""
+        t = time.time()
+        if seen.kind in {"running", "unknown", "gone"}:
+            if self._elsewhere.get(job) == (seen.attempt, seen.owner):
+                self._host.post(model.StillRunning(t=t, job=job))
+                return
+            self._elsewhere[job] = (seen.attempt, seen.owner)
+            found: Literal["free", "failed", "running", "done"] = "running"
+        else:
+            self._elsewhere.pop(job, None)
+            found = seen.kind  # type: ignore[assignment] # the three that are left
+        self._host.post(
+            model.JobObserved(
+                t=t,
+                job=job,
+                found=found,
+                attempt=seen.attempt,
+                owner=seen.owner,
+                outcome=seen.outcome,
+                cause=cause,
+            )
+        )
 
     async def start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
         """Performs `Start`: claims jobs, prepares their folders, hands them to their launcher."""
-        clean = effects.clean_environment(os.environ)
         taken = await self._host.in_pool(
             lambda: [
-                effects.take(
-                    self._paths(job), self._work[job].submission, self._workspace,
-                    {**clean, **self._work[job].environment}, self._claims.get(job, 0),
-                )
+                effects.take(self._paths(job), self._work[job], self._workspace, self._claims.get(job, 0))
                 for job in jobs
             ]
-        )  # fmt: skip
+        )
         batch: list[tuple[str, effects.Taken]] = []
         for job, result in zip(jobs, taken, strict=True):
             if isinstance(result, effects.Taken):
@@ -138,7 +152,7 @@ class Runner:
                 batch.append((job, result))
             elif isinstance(result, Observation):
                 self._claims.pop(job, None)
-                self._host.post(_observed(job, result, cause))
+                self._observed(job, result, cause)
             else:
                 if result.attempt:
                     self._claims[job] = result.attempt
@@ -191,6 +205,11 @@ class Runner:
                 ended = await self._host.in_pool(effects.finish, paths, n, gone, oom_kills)
                 break
             except OSError as error:
+                if error.errno not in _TROUBLE:
+                    ended = effects.Ended(
+                        None, Outcome("failed", f"its folder cannot be used: {text(error)}")
+                    )
+                    break
                 self._host.post(trouble("observe", (), error))
                 await asyncio.sleep(RETRY_S)
         self._progress.pop(gone.ref, None)
@@ -250,11 +269,3 @@ def text(error: OSError) -> str:
     """The system's error with the path that it is about."""
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}"
-
-
-def _observed(job: str, seen: Observation, cause: int) -> model.JobObserved:
-    found: Any = "running" if seen.kind in {"unknown", "gone"} else seen.kind
-    return model.JobObserved(
-        t=time.time(), job=job, found=found, attempt=seen.attempt, owner=seen.owner,
-        outcome=seen.outcome, cause=cause,
-    )  # fmt: skip

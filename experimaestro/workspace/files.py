@@ -97,7 +97,8 @@ def create_marker(path: str, *, fsync: bool = False) -> None:
     Raises:
         OSError: The disk cannot be written.
     """
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
+    with contextlib.suppress(FileExistsError):  # perhaps of another user, who alone may open it
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
     if fsync:
         fsync_folder(_folder(path))
 

@@ -46,6 +46,10 @@ _TRIES = 20
 """How often `lock` tries while others ask whether the lock is held"""
 
 
+_taken: set[int] = set()
+"""Descriptors of `lock` that this process has open"""
+
+
 class PidFile(NamedTuple):
     """What `<name>.pid` says."""
 
@@ -72,6 +76,7 @@ def lock(paths: JobPaths) -> int | None:
         OSError: The lock file cannot be made. Its folder is made if it is missing.
     """
     fd = _open_lock(paths)
+    _taken.add(fd)
     for _ in range(_TRIES):
         if _flock(fd, fcntl.LOCK_EX):
             return fd
@@ -79,8 +84,23 @@ def lock(paths: JobPaths) -> int | None:
             break  # an owner
         fcntl.flock(fd, fcntl.LOCK_UN)  # somebody who asks, as `is_locked` does
         time.sleep(0.0005)
-    os.close(fd)
+    release(fd)
     return None
+
+
+def release(fd: int) -> None:
+    """Closes a descriptor of `lock`: what this process held is free, unless a job has it too."""
+    _taken.discard(fd)
+    os.close(fd)
+
+
+def _release_in_fork() -> None:
+    """A process that the user forks while jobs are being started must not keep their locks."""
+    while _taken:
+        os.close(_taken.pop())
+
+
+os.register_at_fork(after_in_child=_release_in_fork)
 
 
 def keep_lock(fd: int) -> int:
@@ -92,13 +112,7 @@ def keep_lock(fd: int) -> int:
         fd: The descriptor that `lock` returned to the scheduler.
     """
     os.set_inheritable(fd, False)
-    held = [fd]
-
-    def release() -> None:
-        if held:  # not in the fork of a fork, where the number may be that of another file
-            os.close(held.pop())
-
-    os.register_at_fork(after_in_child=release)
+    _taken.add(fd)
     return fd
 
 
@@ -125,6 +139,8 @@ def _open_lock(paths: JobPaths) -> int:
     except FileNotFoundError:
         files.make_folder(paths.folder)
         return os.open(paths.lock, flags, 0o666)
+    except PermissionError:
+        return os.open(paths.lock, os.O_RDONLY | os.O_CLOEXEC)  # of another user: enough to lock it
 
 
 def _flock(fd: int, kind: int) -> bool:

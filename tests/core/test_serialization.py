@@ -309,7 +309,7 @@ def change_field(name: str, value: TypingAny) -> Callable[[dict[str, TypingAny]]
         ),
         (lambda params: params["objects"].append(3), "params.json, object at position 1: no 'module'"),
         (lambda params: params["objects"][0].pop("type"), "params.json, object at position 0: no 'type'"),
-        (change(type="ErrorOf"), None),
+        (change(type="change_field"), None),
         (change(type="Color"), "params.json, object 0: Color is no configuration class"),
         (change(fields=None), "params.json, object 0 (Job): no 'fields'"),
         (change_field("zzz", 1), "params.json, object 0, key 'zzz': Job has no such parameter (any more)"),
@@ -342,7 +342,7 @@ def test_what_cannot_be_read_is_named(break_it: TypingAny, text: str | None, err
     break_it(params)
     found = error_of(lambda: load_instances(params, folder))
     if text is None:
-        assert found.startswith("DefinitionError: ErrorOf is not defined in")
+        assert found.startswith("DefinitionError: change_field is not defined in")
     else:
         assert found == f"FormatError: {text}"
 

@@ -181,6 +181,18 @@ def test_a_failure_ends_the_whole_chain_without_recursion():
     assert jobs["job4999"].because == "job4998"
 
 
+def test_a_job_that_needs_two_failed_jobs_fails_once():
+    world = World(1)
+    for event in (submitted("a"), submitted("b", "a"), submitted("c", "a", "b")):
+        world.step(event)
+    for key in "abc":
+        world.answer("look", key, how=0)
+    world.answer("start", "a", how=0)
+    world.answer("end", "a", how=9)
+
+    assert [world.engine.state.jobs[key].reason for key in "bc"] == [FailureReason.DEPENDENCY] * 2
+
+
 def test_jobs_start_in_the_order_of_submission():
     engine = Engine({"direct": 2})
     engine.step(run_started())

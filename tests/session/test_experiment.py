@@ -184,7 +184,7 @@ def test_a_failed_job_is_run_again_by_the_next_run(runs: Path):
         ("SIGTERM", "killed by SIGTERM"),
         ("SIGSEGV", "killed by SIGSEGV"),
         ("memory", "MemoryError: cannot allocate"),
-        ("exit", "its process exited with code 3 in the middle of execute(), without a result"),
+        ("exit", "its process exited with code 3 without saying how it ended"),
         ("sys.exit", "giving up"),
     ],
 )

@@ -78,7 +78,7 @@ class Task(LightweightTask):
             raise NotSubmittedError(
                 f"{name} object: only configurations are submitted. Write {name}.C(...).submit()"
             )
-        submitter = context.current
+        submitter = context.named.get() or context.current
         if submitter is None:
             raise SubmissionError(
                 f"{name}.submit(): no experiment is open ({place(*where)}). Open one first:\n"
@@ -100,6 +100,7 @@ class Task(LightweightTask):
         check(order, roots, f"{name}.submit()", where)
         for config in order:
             config.__xpm__.declaration.home  # noqa: B018 - raises if no job finds the class
+        used = _used(order, submitter, name, where)
         before = (info.digest, info.looped_digest, info.init_tasks)
         info.init_tasks = before_it
         info.digest = info.looped_digest = None
@@ -114,21 +115,21 @@ class Task(LightweightTask):
             tags = TagDict(found)
             for line in conflicts:
                 warnings.warn(f"{name}.submit(): {line}", stacklevel=2)
-            used = dict.fromkeys(one.__xpm__.key for one in order)
-            info.key, info.workspace, info.job_tags = key, submitter.workspace, tags
-            submitter.submit(
-                context.Submission(
-                    key=key,
-                    task=self,
-                    tags=tags,
-                    dependencies=tuple(one for one in used if one is not None),
-                    init_tasks=before_it,
-                    objects=partial(dump_objects, info.owner, before_it, submitter.workspace, folder),
-                )
+            submission = context.Submission(
+                key=key,
+                task=self,
+                tags=tags,
+                dependencies=tuple(used),
+                uses=tuple(used.values()),
+                init_tasks=before_it,
+                objects=partial(dump_objects, info.owner, before_it, submitter.workspace, folder),
             )
+            info.key, info.workspace, info.job_tags = key, submitter.workspace, tags
+            info.submission = submission
+            submitter.submit(submission)
         except BaseException:
             info.digest, info.looped_digest, info.init_tasks = before
-            info.key = info.workspace = info.job_tags = None
+            info.key = info.workspace = info.job_tags = info.submission = None
             raise
         return self
 
@@ -164,6 +165,27 @@ class Task(LightweightTask):
     def _log(self, suffix: str) -> "Path":
         folder = self.jobpath
         return folder / f"{folder.parent.name.rpartition('.')[2]}.{suffix}"
+
+
+def _used(
+    order: Sequence[Configuration],
+    submitter: context.Submitter,
+    name: str,
+    where: tuple[CodeType | None, int],
+) -> dict[str, context.Submission]:
+    """The submitted tasks among configurations, by their keys."""
+    used = {}
+    for one in order:
+        info = one.__xpm__
+        if info.key is not None and info.submission is not None:
+            if info.workspace != submitter.workspace:
+                raise SubmissionError(
+                    f"{name}.submit(): it uses {info.declaration.name}, which was submitted in the workspace "
+                    f"{info.workspace}, and this experiment is in {submitter.workspace} ({place(*where)}). "
+                    "Submit a copy of it here: task.copy().submit()"
+                )
+            used[info.key] = info.submission
+    return used
 
 
 def _check_init_tasks(init_tasks: Sequence[Any], name: str, where: tuple[CodeType | None, int]) -> None:
