@@ -102,7 +102,7 @@ class _OpenRun:
 
     def _path(self) -> Sequence[str]:
         """`sys.path` for jobs, as it is now and where we are now."""
-        now = (os.getcwd(), *sys.path) if "" in sys.path or "." in sys.path else tuple(sys.path)  # noqa: PTH109
+        now = (os.getcwd(), *sys.path) if "" in sys.path or "." in sys.path else tuple(sys.path)  # noqa: PTH109 - a string
         if now != self._last_path[0]:
             self._last_path = now, users_path(sys.path)
         return self._last_path[1]
