@@ -111,6 +111,22 @@ class IntType(Type):
         raise self.mismatch(value)
 
 
+def checked_text(value: str) -> str:
+    """A string that has an identifier.
+
+    Raises:
+        Mismatch: UTF-8 has no bytes for some of its characters.
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Mismatch(
+            f"UTF-8 has no bytes for {value!a}, so it has no identifier",
+            hint="Use a Path for the name of a file",
+        ) from None
+    return value
+
+
 class FloatType(Type):
     """`float`: also integers and numeric strings."""
 
@@ -137,11 +153,11 @@ class StrType(Type):
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
         if type(value) is str:
-            return value
+            return value if value.isascii() else checked_text(value)
         if isinstance(value, Enum) and isinstance(value.value, str) and isinstance(value, str):
-            return value.value
+            return checked_text(value.value)
         if isinstance(value, str):
-            return "".join(value)
+            return checked_text("".join(value))
         raise self.mismatch(value)
 
 

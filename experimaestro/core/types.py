@@ -23,6 +23,7 @@ from experimaestro.core.scalars import (
     StrType,
     Type,
     checked_range,
+    checked_text,
     unwrapped,
 )
 from experimaestro.core.tags import Tagged
@@ -262,7 +263,9 @@ class AnyType(Type):
 
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
-        if value is None or isinstance(value, (str, float, bool, Enum)):
+        if isinstance(value, str) and not isinstance(value, Enum):
+            return value if value.isascii() else checked_text(value)
+        if value is None or isinstance(value, (float, bool, Enum)):
             return value
         if isinstance(value, int):
             return checked_range(value)

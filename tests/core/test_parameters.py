@@ -183,6 +183,10 @@ def test_a_number_of_numpy_is_a_number():
         ({"whole": 1.5}, "whole   expected an int or None, got 1.5. Example: whole=3"),
         ({"whole": "x"}, "whole   expected an int or None, got 'x'. Example: whole=3"),
         ({"whole": "1e3"}, "whole   expected an int or None, got '1e3'. Example: whole=3"),
+        (
+            {"text": "\udc80"},
+            "text   UTF-8 has no bytes for '\\udc80', so it has no identifier. Use a Path for the name of a file",
+        ),
         ({"whole": 2**63}, f"whole   integers have at most 64 bits, got {2**63}. Use a str or a float"),
         (
             {"anything": [2**70]},

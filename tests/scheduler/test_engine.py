@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from experimaestro.events.model import EffectFailed, Event, RunStarted, Tick
+from experimaestro.events.model import EffectFailed, Event, RunEnded, RunStarted, StillRunning, Tick
 from experimaestro.events.state import check
 from experimaestro.events.states import FailureReason, JobState
 from experimaestro.scheduler.engine import Effect, Engine, Observe, Record, Start, WakeAt
@@ -241,3 +241,26 @@ def test_a_done_job_is_looked_at_again_only_in_another_run(again: bool):
     effects = engine.step(submitted("a", run="xp/2" if again else "xp/1"))
 
     assert effects == ([Observe(("a",))] if again else [])
+
+
+def test_a_job_that_no_open_run_asks_for_is_not_started_until_one_does():
+    engine = Engine({"direct": 1})
+    engine.step(run_started())
+    engine.step(submitted("a"))
+    engine.step(RunEnded(t=1.5, run="xp/1", status="detached"))
+    assert engine.step(observed("a")) == []
+
+    engine.step(run_started("xp/2"))
+
+    assert engine.step(submitted("a", run="xp/2")) == [Start(("a",), "direct")]
+
+
+def test_a_look_that_finds_nothing_new_leaves_the_job_watched():
+    engine = Engine({"direct": 1})
+    engine.step(run_started())
+    engine.step(submitted("a"))
+    engine.step(observed("a", "running", t=1.0, owner=OTHER))
+    assert engine.step(Tick(t=1.5)) == [Observe(("a",)), WakeAt(2.0)]
+    assert engine.step(StillRunning(t=1.6, job="a")) == []
+
+    assert engine.step(Tick(t=2.0)) == [Observe(("a",)), WakeAt(2.5)]

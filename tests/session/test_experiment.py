@@ -247,6 +247,7 @@ def test_a_job_has_clean_surroundings(runs: Path, monkeypatch: pytest.MonkeyPatc
     assert "SEED" not in (task.jobpath / "params.json").read_text()
 
 
+@pytest.mark.linux  # elsewhere psutil tells one process from another
 def test_a_job_imports_nothing_that_it_does_not_need(runs: Path):
     with experiment(runs, "plan", display=False):
         task = Where.C().submit()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -66,6 +67,12 @@ class Fail(Task):
             values = {"lr": 1}
             print("about to fail", file=sys.stderr)
             raise ValueError(f"no learning rate in {values}")
+        if self.how == "no folder":
+            shutil.rmtree(".")
+            return
+        if self.how == "closed output":
+            sys.stdout.close()
+            return
         if self.how == "memory":
             raise MemoryError("cannot allocate")
         if self.how.startswith("/sys/fs/cgroup"):

@@ -1,0 +1,252 @@
+"""An experiment among others: several at once or in a row, threads, forks, and how a process leaves."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from experimaestro import FailedExperiment, experiment
+from experimaestro.exceptions import SubmissionError
+from experimaestro.workspace.journal import read_events
+from polling import wait_until
+from tasks import Fail, Note, notes
+
+SUPPORT = str(Path(__file__).parents[1] / "support")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    return str(tmp_path / "executions.log")
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def start_script(folder: Path, text: str) -> "subprocess.Popen[str]":
+    """Runs a script of a user as a process of its own."""
+    script = folder / "script.py"
+    script.write_text(text, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": SUPPORT}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, str(script)], env=environment, stdout=pipe, stderr=pipe, text=True
+    )
+
+
+def status_of(runs: Path) -> str:
+    environment = json.loads((runs / "experiments/plan/current/environment.json").read_text(encoding="utf-8"))
+    return str(environment["run"]["status"])
+
+
+def test_a_task_of_an_earlier_experiment_is_used_by_the_next(runs: Path, log: str):
+    with experiment(runs, "first", display=False):
+        first = Note.C(name="first", log=log).submit()
+        second = Note.C(name="second", log=log, needs=[first]).submit()
+    with experiment(runs, "next", display=False) as xp:
+        Note.C(name="third", log=log, needs=[second]).submit()
+
+    assert notes(log) == ["first", "second", "third"]
+    assert len((xp.workdir / "jobs.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_task_of_another_workspace_is_refused_at_the_users_line(tmp_path: Path, log: str):
+    with experiment(tmp_path / "one", "plan", display=False):
+        first = Note.C(name="first", log=log).submit()
+    with experiment(tmp_path / "two", "plan", display=False), pytest.raises(SubmissionError) as caught:
+        Note.C(name="second", log=log, needs=[first]).submit()
+
+    text = str(caught.value)
+    assert text.startswith(
+        f"Note.submit(): it uses Note, which was submitted in the workspace {tmp_path}/one, "
+        f"and this experiment is in {tmp_path}/two (test_surroundings.py:"
+    )
+    assert text.endswith("Submit a copy of it here: task.copy().submit()")
+
+
+def test_an_experiment_that_has_ended_starts_nothing_more(runs: Path, log: str, tmp_path: Path):
+    xp = experiment(runs, "plan", workers=1, display=False).start()
+    first = Note.C(name="first", log=log, until=str(tmp_path / "go")).submit()
+    Note.C(name="second", log=log).submit()
+    wait_until((first.jobpath / "note.pid").exists)
+    xp.stop()
+    (tmp_path / "go").touch()
+    wait_until((first.jobpath / "note.done").exists)
+
+    with experiment(runs, "next", workers=1, display=False):
+        Note.C(name="last", log=log).submit()
+
+    assert notes(log) == ["first", "last"]
+    with experiment(runs, "plan", workers=1, display=False):
+        Note.C(name="second", log=log).submit()
+    assert notes(log) == ["first", "last", "second"]
+
+
+def test_each_thread_submits_to_the_experiment_that_it_names(runs: Path, log: str):
+    with experiment(runs, "a", display=False) as a, experiment(runs, "b", display=False) as b:
+
+        def submit_to_a() -> None:
+            for i in range(10):
+                a.submit(Note.C(name=f"a{i}", log=log))
+
+        thread = threading.Thread(target=submit_to_a)
+        thread.start()
+        for i in range(10):
+            Note.C(name=f"b{i}", log=log).submit()
+        thread.join()
+
+    counts = [len((xp.workdir / "jobs.jsonl").read_text().splitlines()) for xp in (a, b)]
+    assert counts == [10, 10]
+    assert len(notes(log)) == 20
+
+
+def test_the_inner_block_of_a_joined_experiment_does_not_end_the_outer_one(runs: Path, log: str):
+    with experiment(runs, "plan", display=False) as outer:
+        with experiment(runs, "plan", display=False):
+            Note.C(name="inner", log=log).submit()
+        Note.C(name="outer", log=log).submit()
+
+    assert outer.status == "done"
+    assert notes(log) == ["inner", "outer"]
+
+
+@pytest.mark.parametrize(("how", "fails"), [("no folder", True), ("closed output", False)])
+def test_what_a_job_does_to_its_own_surroundings_ends_it_or_not(runs: Path, how: str, fails: bool):
+    xp = experiment(runs, "plan", display=False).start()
+    Fail.C(how=how).submit()
+    if fails:
+        with pytest.raises(FailedExperiment, match="its folder cannot be used"):
+            xp.wait()
+    else:
+        xp.wait()
+    xp.stop()
+
+
+def test_a_run_whose_folder_is_gone_still_tells_of_failed_jobs(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(FailedExperiment), experiment(runs, "plan", display=False) as xp:
+        Fail.C(how="raise").submit()
+        shutil.rmtree(xp.workdir)
+
+    assert f"the end of the run plan/{xp.run_id} could not be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("X", 3, "setenv('X', 3): expected two str. Use str(...)"),
+        ("X=", "1", "setenv('X=', '1'): expected a name without '=', and no NUL"),
+        ("", "1", "setenv('', '1'): expected a name without '=', and no NUL"),
+        ("X", "\0", "setenv('X', '\\x00'): expected a name without '=', and no NUL"),
+    ],
+)
+def test_a_variable_that_no_process_can_have_is_refused(runs: Path, name: str, value: str, text: str):
+    with experiment(runs, "plan", display=False) as xp, pytest.raises(SubmissionError) as caught:
+        xp.setenv(name, value)
+
+    assert str(caught.value) == text
+
+
+def test_a_tag_that_no_file_can_hold_is_refused(runs: Path, log: str):
+    with experiment(runs, "plan", display=False) as xp:
+        with pytest.raises(SubmissionError, match="characters that no file can hold"):
+            Note.C(name="bad", log=log).tag("where", "\udc80").submit()
+        Note.C(name="good", log=log).submit()
+
+    assert xp.status == "done"
+    assert notes(log) == ["good"]
+
+
+def test_a_forked_process_of_the_user_leaves_the_experiment_alone(runs: Path, log: str, tmp_path: Path):
+    process = start_script(
+        tmp_path,
+        f"""
+import os
+import sys
+from tasks import Note
+from experimaestro import experiment
+
+if __name__ == "__main__":
+    with experiment({str(runs)!r}, "plan", display=False):
+        Note.C(name="a", log={log!r}, until={str(tmp_path / "go")!r}).submit()
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            open({str(tmp_path / "go")!r}, "w").close()
+""",
+    )
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 0, err
+    assert notes(log) == ["a"]
+    events = list(read_events(f"{runs}/experiments/plan/current/journal.jsonl"))
+    assert [type(event).__name__ for event in events].count("RunEnded") == 1
+    assert status_of(runs) == "completed"
+
+
+def test_a_process_that_exits_without_stop_leaves_its_jobs_running(runs: Path, log: str, tmp_path: Path):
+    process = start_script(
+        tmp_path,
+        f"""
+import time
+from tasks import Note
+from experimaestro import experiment
+
+if __name__ == "__main__":
+    xp = experiment({str(runs)!r}, "plan").start()
+    task = Note.C(name="a", log={log!r}, until={str(tmp_path / "go")!r}).submit()
+    while not (task.jobpath / "note.pid").exists():
+        time.sleep(0.01)
+""",
+    )
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (0, ""), err
+    assert status_of(runs) == "detached"
+    (tmp_path / "go").touch()
+    wait_until(lambda: notes(log) == ["a"])
+    wait_until(lambda: not list(runs.glob("jobs/*/*/*.pid")))
+
+
+def test_an_interrupt_is_seen_by_a_wait_inside_a_running_loop(runs: Path, log: str, tmp_path: Path):
+    process = start_script(
+        tmp_path,
+        f"""
+import asyncio
+import time
+from tasks import Note
+from experimaestro import experiment
+
+async def main():
+    with experiment({str(runs)!r}, "plan", display=False):
+        task = Note.C(name="a", log={log!r}, until={str(tmp_path / "go")!r}).submit()
+        while not (task.jobpath / "note.pid").exists():
+            time.sleep(0.01)
+        print("running", flush=True)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+""",
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "running\n"
+    begin = time.monotonic()
+    while process.poll() is None and time.monotonic() - begin < 30:
+        process.send_signal(2)  # the first may come before the wait
+        with_pause = wait_until(lambda: process.poll() is not None or time.monotonic() - begin > 0.5, 5)
+        assert with_pause
+    process.communicate(timeout=30)
+
+    assert process.returncode not in {0, None}
+    assert status_of(runs) == "detached"
+    (tmp_path / "go").touch()
+    wait_until(lambda: notes(log) == ["a"])
+    wait_until(lambda: not list(runs.glob("jobs/*/*/*.pid")))
