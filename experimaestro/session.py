@@ -16,7 +16,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,92 +25,26 @@ from typing import Any, Literal, TypeVar
 from experimaestro import waiting
 from experimaestro.core import context
 from experimaestro.core.objects import Task
-from experimaestro.events.model import JobSubmitted, RunEnded, RunStarted, encode
+from experimaestro.events.model import RunEnded, RunStarted
 from experimaestro.events.state import Run, State
 from experimaestro.events.states import JobState
-from experimaestro.exceptions import ExperimentStopped, FailedExperiment, SubmissionError, WorkspaceError
+from experimaestro.exceptions import FailedExperiment, SubmissionError, WorkspaceError
 from experimaestro.monitor import failures
 from experimaestro.monitor.terminal import TerminalView
-from experimaestro.scheduler.effects import Work, users_path
-from experimaestro.scheduler.loop import Loop
+from experimaestro.scheduler import openrun
+from experimaestro.scheduler.openrun import OpenRun, Status, loop_of, release_loop
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.workspace import files
-from experimaestro.workspace.layout import JobPaths, RunPaths, workspace_marker
+from experimaestro.workspace.layout import JobPaths, RunPaths
 from experimaestro.workspace.locks import ExperimentLock
+from experimaestro.workspace.opening import new_run, prepare
 from experimaestro.workspace.processes import myself
 
 T = TypeVar("T")
 TaskT = TypeVar("TaskT", bound=Task)
 
-Status = Literal["new", "running", "done", "failed", "detached"]
-
-
-class _OpenRun:
-    """What all `experiment` objects of one run share; the `Submitter` that the core knows."""
-
-    def __init__(self, loop: Loop, files: RunFiles, lock: ExperimentLock, run_id: str, t: float) -> None:
-        self.workspace = loop.workspace
-        self.loop = loop
-        self.files = files
-        self.lock = lock
-        self.run_id = run_id
-        self.started_at = t
-        self.environment: dict[str, str] = {}
-        self.blocks = 0
-        """How many `with` blocks it has"""
-        self._last_path: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-        self.view: TerminalView | None = None
-        self.status: Status = "running"
-        self.ended_at: float | None = None
-
-    def submit(self, submission: context.Submission) -> None:
-        """See `context.Submitter.submit`.
-
-        Raises:
-            ExperimentStopped: The run has ended.
-        """
-        if self.status != "running":
-            raise ExperimentStopped(
-                f"the run {self.files.run} has ended: {submission.key} is not run. "
-                "Submit inside the block, or before stop()"
-            )
-        path = self._path()
-        stack = [submission]
-        while stack:
-            unknown = [used for used in stack[-1].uses if not self.loop.knows(used.key)]
-            if unknown:  # tasks of an earlier experiment: their folders will say that they are done
-                stack.extend(unknown)
-                continue
-            self._hand_over(stack.pop(), path)
-
-    def _hand_over(self, submission: context.Submission, path: Sequence[str]) -> None:
-        event = JobSubmitted(
-            t=time.time(),
-            job=submission.key,
-            run=self.files.run,
-            task=submission.key.partition("/")[0],
-            tags=dict(submission.tags),
-            deps=tuple(submission.dependencies),
-        )
-        try:
-            encode(event)
-        except UnicodeEncodeError:
-            raise SubmissionError(
-                f"{submission.key}: its tags have characters that no file can hold: {dict(submission.tags)!a}"
-            ) from None
-        self.loop.submit(Work(submission, self.environment, path), event)
-
-    def _path(self) -> Sequence[str]:
-        """`sys.path` for jobs, as it is now and where we are now."""
-        now = (os.getcwd(), *sys.path) if "" in sys.path or "." in sys.path else tuple(sys.path)  # noqa: PTH109 - a string
-        if now != self._last_path[0]:
-            self._last_path = now, users_path(sys.path)
-        return self._last_path[1]
-
-
 _lock = threading.RLock()
-_loops: dict[str, Loop] = {}
-_open: dict[tuple[str, str], _OpenRun] = {}
+_open: dict[tuple[str, str], OpenRun] = {}
 _current: "list[experiment]" = []
 
 
@@ -159,7 +93,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self.name = name
         self._workers = workers
         self._display = display is not False
-        self._run: _OpenRun | None = None
+        self._run: OpenRun | None = None
         RunPaths(self.workspace, name, "run")  # refuses a name that cannot name a folder
 
     # Life.
@@ -331,20 +265,20 @@ class experiment:  # noqa: N801 - the name of the compatible API
 
     # What they share.
 
-    def _opened(self) -> _OpenRun:
+    def _opened(self) -> OpenRun:
         if self._run is None:
             raise SubmissionError(
                 f"the experiment {self.name!r} is not started: call start(), or use it as a block (with ...)"
             )
         return self._run
 
-    def _begin(self) -> _OpenRun | None:
+    def _begin(self) -> OpenRun | None:
         """Opens a new run: checks the folder, takes the lock, tells the scheduler.
 
         Returns:
             None if another process has the lock.
         """
-        _prepare(self.workspace)
+        prepare(self.workspace)
         paths = RunPaths(self.workspace, self.name, "run")
         try:
             files.make_folder(paths.experiment_folder)
@@ -353,8 +287,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
                 return None
             try:
                 t = time.time()
-                run_id, paths = _new_run(self.workspace, self.name, t)
-                loop = _loop(self.workspace, self._workers)
+                run_id, paths = new_run(self.workspace, self.name, t)
+                loop = loop_of(self.workspace, self._workers)
             except BaseException:
                 lock.release()
                 raise
@@ -363,12 +297,18 @@ class experiment:  # noqa: N801 - the name of the compatible API
                 f"{error.filename or self.workspace} cannot be used by the experiment {self.name!r}: "
                 f"{error.strerror or error}. Move it away, change permissions, or give another folder or name"
             ) from None
-        run = _OpenRun(loop, RunFiles(f"{self.name}/{run_id}", self.workspace, paths), lock, run_id, t)
+        if self._workers not in {None, loop.workers}:
+            _say(
+                f"workers={self._workers} has no effect: "
+                f"{self.workspace} runs {loop.workers} jobs at once already"
+            )
+        run = OpenRun(loop, RunFiles(f"{self.name}/{run_id}", self.workspace, paths), lock, run_id, t)
         loop.open_run(run.files)
         loop.post(RunStarted(t=t, run=run.files.run, owner=myself()))
         if self._display:
-            run.view = TerminalView(loop.ask, run.files.run, self.name, self._paths, loop.workers)
-            run.view.start()
+            view = TerminalView(loop.ask, run.files.run, self.name, self._paths, loop.workers)
+            view.start()
+            run.at_end.append(view.stop)
         return run
 
     def _say_held(self) -> None:
@@ -379,16 +319,16 @@ class experiment:  # noqa: N801 - the name of the compatible API
             who = f"{holder[0]} since {datetime.fromtimestamp(holder[1]).astimezone():%H:%M:%S}"
         _say(f"the experiment {self.name!r} is open in {who}: waiting for its end")
 
-    def _finished(self, run: _OpenRun) -> threading.Event:
+    def _finished(self, run: OpenRun) -> threading.Event:
         """Set when no job of the run is unfinished."""
         name = run.files.run
         return run.loop.when(lambda state: state.runs[name].open == 0)
 
-    def _ask(self, run: _OpenRun, question: Callable[[State, Run], T]) -> T:
+    def _ask(self, run: OpenRun, question: Callable[[State, Run], T]) -> T:
         name = run.files.run
         return run.loop.ask(lambda state: question(state, state.runs[name])).result()
 
-    def _raise_failures(self, run: _OpenRun) -> None:
+    def _raise_failures(self, run: OpenRun) -> None:
         if run.loop.failure is not None:
             raise run.loop.failure
         failed = self._ask(
@@ -405,7 +345,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def _paths(self, key: str) -> JobPaths:
         return JobPaths.of(self.workspace, key)
 
-    def _leave_block(self, run: _OpenRun, status: Literal["failed", "detached"] | None) -> None:
+    def _leave_block(self, run: OpenRun, status: Literal["failed", "detached"] | None) -> None:
         """Ends the run when its last block ends; says what goes on if nobody waits for it."""
         run.blocks -= 1
         if run.blocks > 0 and status is None:
@@ -429,7 +369,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         experiment.CURRENT = _current[-1] if _current else None
         context.current = None if experiment.CURRENT is None else experiment.CURRENT._run  # noqa: SLF001 - our own
 
-    def _end(self, run: _OpenRun, status: Literal["failed", "detached"] | None) -> None:
+    def _end(self, run: OpenRun, status: Literal["failed", "detached"] | None) -> None:
         """Ends the run, once; the others who share it see its status."""
         with _lock:
             if self in _current:
@@ -451,10 +391,11 @@ class experiment:  # noqa: N801 - the name of the compatible API
             except OSError as error:  # the folders of the jobs have all results
                 _say(f"the end of the run {run.files.run} could not be written: {error}")
             finally:
-                if run.view is not None:
-                    run.view.stop()
+                for call in run.at_end:
+                    call()
                 run.lock.release()
-                _release_loop(self.workspace)
+                if not any(workspace == self.workspace for workspace, _ in _open):
+                    release_loop(self.workspace)
 
 
 def _status_after(error: BaseException | None) -> Literal["failed", "detached"] | None:
@@ -472,74 +413,11 @@ def _say(text: str) -> None:
         sys.stderr.flush()
 
 
-def _prepare(workspace: str) -> None:
-    """Makes sure that the folder is a workspace that can be written.
-
-    Raises:
-        WorkspaceError: It cannot; nothing was left in it.
-    """
-    made = [folder for folder in (Path(workspace), *Path(workspace).parents) if not folder.exists()]
-    probe = f"{workspace}/.probe-{os.getpid()}"
-    try:
-        files.make_folder(workspace)
-        try:
-            files.replace(probe, b"experimaestro can write here\n" * 150, fsync=True)
-        finally:
-            files.remove(probe)
-        files.create_marker(workspace_marker(workspace))
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            for folder in made:
-                folder.rmdir()
-        if isinstance(error, (FileExistsError, NotADirectoryError)):
-            what = "it, or a folder above it, is a file. Give the path of a folder"
-        else:
-            what = f"{error.strerror or error}. Free space or change permissions, or give another folder"
-        raise WorkspaceError(f"{workspace} cannot be used as workspace: {what}") from None
-
-
-def _new_run(workspace: str, name: str, t: float) -> tuple[str, RunPaths]:
-    """Makes the folder of a new run, named after its time, and points `current` to it."""
-    stamp = f"{datetime.fromtimestamp(t).astimezone():%Y%m%d_%H%M%S}"
-    number = 0
-    while True:
-        run_id = f"{stamp}.{number}" if number else stamp
-        paths = RunPaths(workspace, name, run_id)
-        try:
-            Path(paths.folder).mkdir()
-            break
-        except FileExistsError:
-            number += 1
-    link = f"{paths.current}.{os.getpid()}"
-    with contextlib.suppress(FileNotFoundError):
-        Path(link).unlink()
-    Path(link).symlink_to(run_id)
-    Path(link).replace(paths.current)
-    return run_id, paths
-
-
-def _loop(workspace: str, workers: int | None) -> Loop:
-    loop = _loops.get(workspace)
-    if loop is None or not loop.keep():
-        loop = _loops[workspace] = Loop(workspace, workers)
-        loop.start()
-    elif workers not in {None, loop.workers}:
-        _say(f"workers={workers} has no effect: {workspace} runs {loop.workers} jobs at once already")
-    return loop
-
-
-def _release_loop(workspace: str) -> None:
-    """Ends the thread of a workspace that no open run needs; jobs of ours keep it until they end."""
-    if not any(opened == workspace for opened, _ in _open):
-        _loops[workspace].close()
-
-
 def _leave() -> None:
     """At the exit of the process: open runs are detached, their jobs go on."""
     for run in _open.values():
         run.status = "detached"
-    for loop in _loops.values():
-        loop.detach(time.time())
+    openrun.leave()
 
 
 def _forget_in_fork() -> None:
@@ -548,10 +426,8 @@ def _forget_in_fork() -> None:
     _lock = threading.RLock()
     for run in _open.values():
         run.status = "detached"
-    for loop in _loops.values():
-        loop.forget()
+    openrun.forget()
     _open.clear()
-    _loops.clear()
     _current.clear()
     experiment.CURRENT = context.current = None
 

@@ -1,0 +1,128 @@
+"""The open runs of this process: they hand tasks over to the scheduler of their workspace.
+
+Rules: submitting touches no disk and waits for nothing; a workspace has one scheduler in a process,
+which lives while a run is open or a job that it started runs.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from experimaestro.core import context
+from experimaestro.events.model import JobSubmitted, encode
+from experimaestro.exceptions import ExperimentStopped, SubmissionError
+from experimaestro.scheduler.effects import Work, users_path
+from experimaestro.scheduler.loop import Loop
+from experimaestro.scheduler.runs import RunFiles
+from experimaestro.workspace.locks import ExperimentLock
+
+Status = Literal["new", "running", "done", "failed", "detached"]
+"""Where an experiment stands: `new` before it is started; `detached`: its jobs go on without it"""
+
+_loops: dict[str, Loop] = {}
+
+
+def loop_of(workspace: str, workers: int | None) -> Loop:
+    """The scheduler of a workspace, started if there is none.
+
+    Args:
+        workspace: The workspace's folder.
+        workers: Jobs at once, for a new one; None: one for each core.
+    """
+    loop = _loops.get(workspace)
+    if loop is None or not loop.keep():
+        loop = _loops[workspace] = Loop(workspace, workers)
+        loop.start()
+    return loop
+
+
+def release_loop(workspace: str) -> None:
+    """Ends the scheduler of a workspace that no open run needs; jobs of ours keep it until they end."""
+    _loops[workspace].close()
+
+
+def leave() -> None:
+    """At the exit of the process: open runs are recorded as detached, their jobs go on."""
+    for loop in _loops.values():
+        loop.detach(time.time())
+
+
+def forget() -> None:
+    """In a process that the user forked: none of the schedulers is here."""
+    for loop in _loops.values():
+        loop.forget()
+    _loops.clear()
+
+
+class OpenRun:
+    """A run that is open in this process: what all its users share, and the core's `Submitter`.
+
+    Args:
+        loop: The scheduler of its workspace.
+        files: Its files.
+        lock: The lock of its experiment, which it has.
+        run_id: Name of the run.
+        t: When it was started, in seconds since the epoch.
+    """
+
+    def __init__(self, loop: Loop, files: RunFiles, lock: ExperimentLock, run_id: str, t: float) -> None:
+        self.workspace = loop.workspace
+        self.loop = loop
+        self.files = files
+        self.lock = lock
+        self.run_id = run_id
+        self.started_at = t
+        self.environment: dict[str, str] = {}
+        self.blocks = 0
+        """How many `with` blocks it has"""
+        self._last_path: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+        self.at_end: list[Callable[[], None]] = []
+        """What is called when it has ended"""
+        self.status: Status = "running"
+        self.ended_at: float | None = None
+
+    def submit(self, submission: context.Submission) -> None:
+        """See `context.Submitter.submit`.
+
+        Raises:
+            ExperimentStopped: The run has ended.
+        """
+        if self.status != "running":
+            raise ExperimentStopped(
+                f"the run {self.files.run} has ended: {submission.key} is not run. "
+                "Submit inside the block, or before stop()"
+            )
+        path = self._path()
+        stack = [submission]
+        while stack:
+            unknown = [used for used in stack[-1].uses if not self.loop.knows(used.key)]
+            if unknown:  # tasks of an earlier experiment: their folders will say that they are done
+                stack.extend(unknown)
+                continue
+            self._hand_over(stack.pop(), path)
+
+    def _hand_over(self, submission: context.Submission, path: Sequence[str]) -> None:
+        event = JobSubmitted(
+            t=time.time(),
+            job=submission.key,
+            run=self.files.run,
+            task=submission.key.partition("/")[0],
+            tags=dict(submission.tags),
+            deps=tuple(submission.dependencies),
+        )
+        try:
+            encode(event)
+        except UnicodeEncodeError:
+            raise SubmissionError(
+                f"{submission.key}: its tags have characters that no file can hold: {dict(submission.tags)!a}"
+            ) from None
+        self.loop.submit(Work(submission, self.environment, path), event)
+
+    def _path(self) -> Sequence[str]:
+        """`sys.path` for jobs, as it is now and where we are now."""
+        now = (os.getcwd(), *sys.path) if "" in sys.path or "." in sys.path else tuple(sys.path)  # noqa: PTH109 - a string
+        if now != self._last_path[0]:
+            self._last_path = now, users_path(sys.path)
+        return self._last_path[1]
