@@ -260,6 +260,8 @@ class Loop:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            if not self._leaving:
+                await self._runner.close()
             await launcher.close()
 
     async def _drain(self) -> None:
@@ -310,6 +312,7 @@ class Loop:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
+        self._wakeup.set()  # perhaps it was the last thing to wait for
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
 
@@ -365,7 +368,7 @@ class Loop:
         if isinstance(effect, Observe):
             self._runner.observe(effect.jobs, cause)
         elif isinstance(effect, Start):
-            self.spawn(self._runner.start(effect.jobs, self._launchers[effect.launcher], cause))
+            self._runner.start(effect.jobs, self._launchers[effect.launcher], cause)
         elif isinstance(effect, WakeAt):
             if self._wake_timer is not None:
                 self._wake_timer.cancel()

@@ -78,7 +78,8 @@ class Runner:
         self._workspace = workspace
         self._work = work
         self._host = host
-        self._claims: dict[str, int] = {}
+        self._starting = 0  # batches on their way to a launcher
+        self._claims: dict[str, int] = {}  # won, without a process yet
         self._attempts: dict[str, _Attempt] = {}
         self._unseen: set[str] = set()  # refs whose start was not seen
         self._progress: dict[str, tuple[tuple[float, str], ...]] = {}
@@ -87,8 +88,8 @@ class Runner:
 
     @property
     def is_busy(self) -> bool:
-        """Whether processes of ours run, whose end somebody must see."""
-        return bool(self._attempts)
+        """Whether processes of ours run, or are about to: somebody must see their end."""
+        return bool(self._attempts) or self._starting > 0
 
     def observe(self, jobs: Sequence[str], cause: int) -> None:
         """Performs `Observe`; what is asked for before the loop's next turn is one batch."""
@@ -137,8 +138,13 @@ class Runner:
             )
         )
 
-    async def start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
-        """Performs `Start`: claims jobs, prepares their folders, hands them to their launcher."""
+    def start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
+        """Performs `Start`."""
+        self._starting += 1
+        self._host.spawn(self._start(jobs, launcher, cause))
+
+    async def _start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
+        """Claims jobs, prepares their folders and hands them to their launcher."""
         taken = await self._host.in_pool(
             lambda: [
                 effects.take(self._paths(job), self._work[job], self._workspace, self._claims.get(job, 0))
@@ -158,19 +164,23 @@ class Runner:
                     self._claims[job] = result.attempt
                 await self._not_started(job, result.error, cause)
         refs = await launcher.start([result.spec for _, result in batch])
-        for (job, result), ref in zip(batch, refs, strict=True):
+        not_started: list[tuple[str, Refused | OSError]] = []
+        for (job, result), ref in zip(batch, refs, strict=True):  # no await: their ends may come at once
             if isinstance(ref, str):
                 self._attempts[ref] = _Attempt(job, result.attempt, result.oom_kills)
                 self._unseen.add(ref)
-                del self._claims[job]
-                n = result.attempt
+                n = self._claims.pop(job)
                 self._host.post(model.JobQueued(t=time.time(), job=job, attempt=n, ref=ref, cause=cause))
-            elif isinstance(ref, Refused):
-                await self._refuse(job, ref.why, cause)
             else:
-                await self._not_started(job, ref, cause)
+                not_started.append((job, ref))
         # The processes hold the locks now.
         await self._host.in_pool(effects.close_descriptors, [result.spec.descriptor for _, result in batch])
+        for job, why in not_started:
+            if isinstance(why, Refused):
+                await self._refuse(job, why.why, cause)
+            else:
+                await self._not_started(job, why, cause)
+        self._starting -= 1
 
     async def _not_started(self, job: str, error: OSError, cause: int) -> None:
         """A job that the disk or the system did not let start: later, or never."""
@@ -181,13 +191,21 @@ class Runner:
 
     async def _refuse(self, job: str, why: str, cause: int) -> None:
         attempt = self._claims.pop(job, 0)
+        await self._give_up(job, attempt)
+        outcome = Outcome("refused", why, t=time.time())
+        self._host.post(model.JobEnded(t=outcome.t, job=job, attempt=attempt, outcome=outcome, cause=cause))
+
+    async def close(self) -> None:
+        """Gives up the claims that wait for a disk: nobody else may while this process lives."""
+        while self._claims:
+            await self._give_up(*self._claims.popitem())
+
+    async def _give_up(self, job: str, attempt: int) -> None:
         if attempt:
             try:
                 await self._host.in_pool(effects.give_up, self._paths(job), attempt)
             except OSError as error:
                 log.warning("%s: its claim stays open until this process ends: %s", job, error)
-        outcome = Outcome("refused", why, t=time.time())
-        self._host.post(model.JobEnded(t=outcome.t, job=job, attempt=attempt, outcome=outcome, cause=cause))
 
     async def watch_ends(self, launcher: Launcher) -> None:
         """Sees the processes of a launcher end, until it is cancelled."""

@@ -250,3 +250,44 @@ if __name__ == "__main__":
     (tmp_path / "go").touch()
     wait_until(lambda: notes(log) == ["a"])
     wait_until(lambda: not list(runs.glob("jobs/*/*/*.pid")))
+
+
+def test_a_run_that_is_stopped_while_a_job_is_being_started_leaves_no_claim_behind(runs: Path, log: str):
+    for name in ("first", "second", "third"):
+        xp = experiment(runs, name, display=False).start()
+        for i in range(5):
+            Note.C(name=f"note{i}", log=log).submit()
+        xp.stop()  # at once: some are on their way
+    with experiment(runs, "last", display=False):
+        for i in range(5):
+            Note.C(name=f"note{i}", log=log).submit()
+
+    assert notes(log) == [f"note{i}" for i in range(5)]
+
+
+@pytest.mark.linux
+@pytest.mark.slow
+def test_a_claim_that_waits_for_a_full_disk_is_given_up_at_the_end(tmp_path: Path, log: str):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], check=True)
+    try:
+        xp = experiment(disk / "runs", "full", display=False).start()
+        assert xp._run is not None
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"x" * 4096)
+            except OSError:
+                pass
+        Note.C(name="a", log=log).submit()
+        assert xp._run.loop.when(lambda state: bool(state.trouble)).wait(30)
+        filler.unlink()
+        xp.stop()
+        with experiment(disk / "runs", "again", display=False):
+            Note.C(name="a", log=log).submit()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+    assert notes(log) == ["a"]
