@@ -31,6 +31,10 @@ class RequiredError(ConfigurationError, AttributeError):
     """A required parameter was set to None."""
 
 
+class VariableError(ConfigurationError, TypeError):
+    """Parameters that share a type variable have values of unrelated classes."""
+
+
 class DefinitionError(ExperimaestroError, TypeError):
     """A class declares its parameters in a way that cannot work."""
 

@@ -5,9 +5,16 @@ Rules: the words (`Param[int]`, `field(...)`) keep what they were given and deci
 the rest of the core looks at. For a type checker `Param[int]` is `int`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated as Annotated, Any, TypeVar, overload  # noqa: PLC0414 - a public name
+from typing import (
+    TYPE_CHECKING,
+    Annotated as Annotated,  # noqa: PLC0414 - a public name
+    Any,
+    NamedTuple,
+    TypeVar,
+    overload,
+)
 
 from experimaestro.core.base import Configuration
 from experimaestro.core.problems import Mismatch
@@ -15,6 +22,7 @@ from experimaestro.core.problems import Mismatch
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from experimaestro.core.partial import Partial
     from experimaestro.core.scalars import Type
 
 T = TypeVar("T")
@@ -46,6 +54,41 @@ class Help(Mark):
         self.text = text
 
 
+class DataMark(Mark):
+    """A path to data that is copied when the configuration is saved; made by `DataPath`."""
+
+
+class Choices(Mark):
+    """The values that a parameter may have.
+
+    Args:
+        choices: The values, each of the type of the parameter.
+
+    Example:
+        >>> metric: Annotated[str, Choices(["map", "ndcg"])]
+    """
+
+    def __init__(self, choices: Iterable[Any]) -> None:
+        self.choices = tuple(choices)
+
+
+class ParamGroup(NamedTuple):
+    """A group of parameters, known by its name; made by `param_group`."""
+
+    name: str
+
+
+def param_group(name: str) -> ParamGroup:
+    """A group of parameters, which a `partial` identifier includes or leaves out.
+
+    Example:
+        >>> training = param_group("training")
+        >>> class Learn(Task):  # doctest: +SKIP
+        ...     epochs: Param[int] = field(groups=[training])
+    """
+    return ParamGroup(name)
+
+
 class Generator:
     """Base of what makes a value when the configuration is sealed."""
 
@@ -59,15 +102,19 @@ class PathGenerator(Generator):
     Args:
         path: A relative path, or a function `(context, config) -> path` where `context.path` is
             the folder.
+        partial: Puts the path in a folder that tasks share when they agree on a part of their
+            parameters, in place of the folder of the job.
 
     Example:
-        >>> from pathlib import Path
         >>> class Index(Config):  # doctest: +SKIP
         ...     file: Meta[Path] = field(default_factory=PathGenerator("index.bin"))
     """
 
-    def __init__(self, path: "str | Path | PathFunction" = "") -> None:
+    def __init__(
+        self, path: "str | Path | PathFunction" = "", *, partial: "Partial | None" = None
+    ) -> None:
         self.path = path
+        self.partial = partial
 
     def __call__(self) -> Any:
         """Nothing yet: the value is made when the configuration is sealed."""
@@ -99,11 +146,20 @@ def help(text: str) -> Help:  # noqa: A001 - the name of the compatible API
     return Help(text)
 
 
+def STDOUT(_context: Any, config: Any) -> str:  # noqa: N802 - the name of the compatible API
+    """For a path generator: the file with what the job prints."""
+    return f"{config.__xpm__.declaration.short_name}.out"
+
+
+def STDERR(_context: Any, config: Any) -> str:  # noqa: N802 - same
+    """For a path generator: the file with the errors and warnings of the job."""
+    return f"{config.__xpm__.declaration.short_name}.err"
+
+
 def pathgenerator(path: "str | Path | PathFunction") -> GeneratorMark:
     """Declares a generated path.
 
     Example:
-        >>> from pathlib import Path
         >>> index: Annotated[Path, pathgenerator("index.bin")]
     """
     return GeneratorMark(PathGenerator(path))
@@ -130,17 +186,24 @@ class Field:
         ignore_default: Any,
         ignore_generated: bool,
         overrides: bool,
+        groups: Sequence[ParamGroup],
     ) -> None:
         self.default = default
         self.default_factory = default_factory
         self.ignore_default = ignore_default
         self.ignore_generated = ignore_generated
         self.overrides = overrides
+        self.groups = frozenset(groups)
 
 
 @overload
 def field(
-    *, default: T, ignore_default: bool = False, ignore_generated: bool = False, overrides: bool = False
+    *,
+    default: T,
+    ignore_default: bool = False,
+    ignore_generated: bool = False,
+    overrides: bool = False,
+    groups: Sequence[ParamGroup] = (),
 ) -> T: ...
 @overload
 def field(
@@ -149,6 +212,7 @@ def field(
     ignore_default: bool = False,
     ignore_generated: bool = False,
     overrides: bool = False,
+    groups: Sequence[ParamGroup] = (),
 ) -> Any: ...
 @overload
 def field(
@@ -157,9 +221,16 @@ def field(
     ignore_default: bool = False,
     ignore_generated: bool = False,
     overrides: bool = False,
+    groups: Sequence[ParamGroup] = (),
 ) -> T: ...
 @overload
-def field(*, ignore_default: Any = False, ignore_generated: bool = False, overrides: bool = False) -> Any: ...
+def field(
+    *,
+    ignore_default: Any = False,
+    ignore_generated: bool = False,
+    overrides: bool = False,
+    groups: Sequence[ParamGroup] = (),
+) -> Any: ...
 def field(
     *,
     default: Any = UNSET,
@@ -167,6 +238,7 @@ def field(
     ignore_default: Any = UNSET,
     ignore_generated: bool = False,
     overrides: bool = False,
+    groups: Sequence[ParamGroup] = (),
 ) -> Any:
     """Declares the default of a parameter.
 
@@ -178,6 +250,7 @@ def field(
             parameter did not exist. In the old form, the default itself.
         ignore_generated: Whether the value may be a sealed configuration that has generated paths.
         overrides: Says that redeclaring the parameter of a parent class is meant.
+        groups: Groups of the parameter, for `partial` identifiers.
 
     Raises:
         AssertionError: Two defaults were given.
@@ -190,6 +263,7 @@ def field(
         ignore_default=ignore_default,
         ignore_generated=ignore_generated,
         overrides=overrides,
+        groups=groups,
     )
 
 
@@ -199,8 +273,10 @@ class Argument:
     __slots__ = (
         "check",
         "constant",
+        "data",
         "default",
         "generator",
+        "groups",
         "hashed",
         "help",
         "ignore_default",
@@ -229,6 +305,8 @@ class Argument:
         ignore_generated: bool = False,
         optional: bool = False,
         overrides: bool = False,
+        data: bool = False,
+        groups: frozenset[ParamGroup] = frozenset(),
         help: str | None = None,  # noqa: A002 - same
     ) -> None:
         self.name = name
@@ -242,6 +320,8 @@ class Argument:
         self.ignore_default = ignore_default
         self.ignore_generated = ignore_generated
         self.overrides = overrides
+        self.data = data
+        self.groups = groups
         self.help = help
         self.required = default is UNSET and generator is None and not optional
         self.hashed = not ignored and generator is None

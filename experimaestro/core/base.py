@@ -6,11 +6,12 @@ Nothing is computed here that a plain attribute can hold: a configuration is mad
 """
 
 from types import CodeType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from experimaestro.core.arguments import Argument
     from experimaestro.core.context import Submission
     from experimaestro.core.identifier import Identifier
     from experimaestro.core.objects.declaration import Declaration
@@ -30,26 +31,46 @@ class Configuration:
 
 
 class Information:
-    """State of one configuration: where it was made, whether it is final, its job."""
+    """State of one configuration: where it was made, whether it is final, its job.
 
-    __slots__ = (
-        "code",
-        "declaration",
-        "digest",
-        "folder",
-        "init_tasks",
-        "instruction",
-        "job_tags",
-        "key",
-        "looped_digest",
-        "owner",
-        "places_paths",
-        "sealed",
-        "stopped",
-        "submission",
-        "tags",
-        "workspace",
-    )
+    What most configurations never have is an attribute of the class, so that making one sets four.
+    """
+
+    sealed = False
+    loaded = False
+    """Whether it was read from a file; its job is none of this run's"""
+    digest: bytes | None = None
+    """Of a sealed configuration, the same wherever it is used"""
+    own_digest: bytes | None = None
+    """Of a sealed configuration on a cycle or with instances inside: true when the walk starts at it"""
+    meta: bool | None = None
+    """Whether it is left out of identifiers (True) or always in (False), whatever the parameter says"""
+    producer: "Configuration | None" = None
+    """The submitted task that it is an output of"""
+    key: str | None = None
+    """`<type name>/<64 hex digits>`, once submitted"""
+    workspace: str | None = None
+    """Where it was submitted"""
+    submission: "Submission | None" = None
+    """What was handed over, once submitted"""
+    init_tasks: "tuple[Configuration, ...]" = ()
+    folder: str | None = None
+    """Where its generated paths lie, once sealed with some"""
+    places_paths = False
+    """Whether it or something in it has generated paths"""
+    own_tags: dict[str, Any] | None = None
+    stopped: frozenset[str] = frozenset()
+    """Parameters whose values keep their tags to themselves"""
+    job_tags: "Mapping[str, Any] | None" = None
+    """Its tags and those of all that it uses, once submitted"""
+    needs: "tuple[Any, ...]" = ()
+    """Dependencies that were added by hand"""
+    bindings: "Mapping[tuple[type, Any], Any]" = {}
+    """What its type variables stand for"""
+    replaced: frozenset[str] = frozenset()
+    """Parameters of a deprecated class that it was made from, and that it has not"""
+    assigned: "Mapping[str, tuple[CodeType, int]] | None" = None
+    """Where parameters were set after the configuration was made: code and instruction, by name"""
 
     def __init__(
         self, owner: Configuration, declaration: "Declaration", code: CodeType | None, instruction: int
@@ -58,28 +79,6 @@ class Information:
         self.declaration = declaration
         self.code = code
         self.instruction = instruction
-        self.sealed = False
-        self.digest: bytes | None = None
-        """Of a sealed configuration, the same wherever it is used"""
-        self.looped_digest: bytes | None = None
-        """Of a sealed configuration on a cycle: true when the walk starts at it, not inside parents"""
-        self.key: str | None = None
-        """`<type name>/<64 hex digits>`, once submitted"""
-        self.workspace: str | None = None
-        """Where it was submitted"""
-        self.folder: str | None = None
-        """Where its generated paths lie, once sealed with some"""
-        self.places_paths = False
-        """Whether it or something in it has generated paths"""
-        self.tags: dict[str, Any] | None = None
-        """Its own tags"""
-        self.submission: Submission | None = None
-        """What was handed over, once submitted"""
-        self.stopped: frozenset[str] = frozenset()
-        """Parameters whose values keep their tags to themselves"""
-        self.job_tags: Mapping[str, Any] | None = None
-        """Its tags and those of all that it uses, once submitted"""
-        self.init_tasks: tuple[Configuration, ...] = ()
 
     @property
     def made_at(self) -> str:
@@ -87,11 +86,51 @@ class Information:
         return place(self.code, self.instruction)
 
     @property
+    def task(self) -> "Configuration | None":
+        """The submitted task that it is, or that it is an output of."""
+        return self.owner if self.key is not None else self.producer
+
+    @property
     def identifier(self) -> "Identifier":
         """The identifier; final once sealed."""
         from experimaestro.core.identifier import identify  # it builds on this module
 
         return identify(self.owner)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters that have a value, by name."""
+        own = self.owner.__dict__
+        return {name: own[name] for name in self.declaration.arguments if name in own}
+
+    def xpmvalues(self, generated: bool = False) -> "Iterator[tuple[Argument, Any]]":
+        """The parameters that have a value, with it.
+
+        Args:
+            generated: Whether generated ones that are not known yet are included, as None.
+        """
+        for argument in self.declaration.arguments.values():
+            value = self.owner.__dict__.get(argument.name)
+            if value is not None or (argument.name in self.owner.__dict__ and argument.generator is None):
+                yield argument, value
+            elif generated and argument.generator is not None:
+                yield argument, None
+
+    def tags(self) -> dict[str, Any]:
+        """The tags of the configuration and of all that it uses."""
+        from experimaestro.core.tags import tags  # it builds on this module
+
+        return dict(tags(self.owner))  # type: ignore[arg-type] # its class derives from the user's Config
+
+    def seal(self, context: Any = None) -> None:
+        """Makes the configuration and all that it uses final.
+
+        Args:
+            context: Where generated paths go, if there are any.
+        """
+        from experimaestro.core.objects.sealing import seal_alone  # it builds on this module
+
+        seal_alone(self.owner, context)
 
     def validate(self) -> None:
         """Checks that nothing is missing in the configuration and in what it uses.
@@ -102,6 +141,35 @@ class Information:
         from experimaestro.core.objects.sealing import validate  # it builds on this module
 
         validate(self.owner)
+
+    def provenance_of(self, name: str) -> "Provenance":
+        """How and where a parameter got its value.
+
+        Raises:
+            KeyError: There is no such parameter, or it has no value.
+        """
+        argument = self.declaration.arguments[name]
+        value = self.owner.__dict__[name]
+        if argument.generator is not None:
+            return Provenance("generated", self.made_at)
+        if self.loaded:
+            return Provenance("deserialized", "loaded")
+        if self.assigned is not None and name in self.assigned:
+            return Provenance("explicit", place(*self.assigned[name]))
+        shared = self.declaration.shared
+        is_default = name in shared and (value is shared[name] or argument in self.declaration.cloned)
+        if is_default and value == shared[name]:
+            return Provenance("default", self.made_at)
+        return Provenance("explicit", self.made_at)
+
+
+class Provenance(NamedTuple):
+    """How a parameter got its value."""
+
+    how: str
+    """`explicit`, `default`, `generated` or `deserialized`"""
+    where: str
+    """`train.py:31`"""
 
 
 def place(code: CodeType | None, instruction: int) -> str:

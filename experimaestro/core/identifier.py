@@ -5,21 +5,24 @@ clocks or the order of dictionaries and sets; explicit stack, since the depth co
 Each digest is computed once in a call (and kept for good once sealed), except on a cycle: there it
 depends on where the walk came in, so it is computed again for each parent.
 
-    digest(c) = sha256(00  type name  [03 name 05 value]...  [0c  00 digest of each init task])
+    digest(c) = sha256(00  [08 reference of the task that made it]  type name
+                       [03 name 05 value]...  [0c  reference of each init task])
     value     = 06 None | 02 double | 01 integer | 03 text | 07 list | 0e set | 0a enumeration
-              | 09 dictionary | 00 digest of a configuration | 00 0b levels up, on a cycle
+              | 09 dictionary | reference
+    reference = 00 digest of a configuration  [0d which of several equal instances]
+              | 00 0b levels up, on a cycle
 
 Parameters come in the order of their names. Counts and numbers are big-endian, counts are doubles.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from struct import pack
 from typing import Any
 
 from experimaestro.core.arguments import Argument
 from experimaestro.core.base import Configuration
-from experimaestro.core.walk import collect
+from experimaestro.core.marks import without_meta
 
 
 class Identifier:
@@ -62,7 +65,7 @@ def identify(config: Configuration) -> Identifier:
         NotImplementedError: A value has no place in an identifier (a tuple, a path in a list).
     """
     info = config.__xpm__
-    kept = info.digest or info.looped_digest
+    kept = info.digest or info.own_digest
     if kept is not None:
         return Identifier(kept)
     memo: dict[int, bytes] = {}
@@ -71,26 +74,8 @@ def identify(config: Configuration) -> Identifier:
         if id(config) in memo:
             info.digest = value
         else:
-            info.looped_digest = value
+            info.own_digest = value
     return Identifier(value)
-
-
-class _Frame:
-    """A configuration that waits for the digests of those that it holds."""
-
-    __slots__ = ("config", "entries", "lowest", "pending", "references")
-
-    def __init__(self, config: Configuration) -> None:
-        self.config = config
-        self.entries = _entries(config)
-        self.pending: list[Configuration] = []
-        for argument, value in self.entries:
-            if argument.type.references:
-                collect(value, self.pending)
-        self.pending.extend(config.__xpm__.init_tasks)
-        self.references: dict[int, bytes] = {}
-        self.lowest = 1 << 62
-        """The highest ancestor that something below refers back to; beyond any level if none"""
 
 
 def digest(root: Configuration, memo: dict[int, bytes]) -> bytes:
@@ -99,47 +84,171 @@ def digest(root: Configuration, memo: dict[int, bytes]) -> bytes:
     Args:
         root: Where the walk starts.
         memo: Digests by `id` of the configuration, read and completed. One that depends on where
-            the walk came in is never in it.
+            the walk came in, or on what it met before, is never in it.
     """
-    frame = _Frame(root)
-    if not frame.pending:
-        value = _sha256(_encode(frame))
-        memo[id(root)] = value
-        return value
-    frames = [frame]
-    level = {id(root): 0}
-    while True:
-        depth = len(frames) - 1
-        deeper = None
-        while frame.pending:
-            child = frame.pending[-1]
-            key = id(child)
-            if key not in frame.references:
-                known = child.__xpm__.digest or memo.get(key)
-                if known is not None:
-                    frame.references[key] = b"\x00" + known
-                elif key in level:
-                    frame.references[key] = b"\x00\x0b" + pack("!q", depth - level[key] + 1)
-                    frame.lowest = min(frame.lowest, level[key])
-                else:
-                    deeper = child
-                    break
+    return Walk(memo).digest(root)
+
+
+class Frame:
+    """A configuration that waits for the digests of those that it holds."""
+
+    __slots__ = ("config", "entries", "has_instances", "lowest", "pending", "references", "source")
+
+    def __init__(self, config: Configuration, source: Configuration, entries: "Entries") -> None:
+        self.config = config
+        self.source = source
+        """Itself, or what it is converted to"""
+        self.entries = entries
+        pending: list[Configuration] = []
+        info = source.__xpm__
+        if info.producer is not None:
+            pending.append(info.producer)
+        for argument, value in entries:
+            if argument.type.references:
+                _collect_in_order(value, pending)
+        pending.extend(info.init_tasks)
+        pending.reverse()
+        self.pending = pending
+        """What it holds; the last one comes first in the bytes"""
+        self.references: dict[int, bytes] = {}
+        self.lowest = _NO_LEVEL
+        """The highest ancestor that something below refers back to"""
+        self.has_instances = False
+        """Whether something below counts by its identity"""
+
+
+Entries = list[tuple[Argument, Any]]
+_NO_LEVEL = 1 << 62
+
+
+class Walk:
+    """One computation of digests: which instances it met, and what is true in it alone.
+
+    Sub-classes give other bytes to the same walk (`definition`).
+
+    Args:
+        memo: See `digest`.
+        keeps: Whether a parameter of the root counts; None: all do.
+    """
+
+    def __init__(
+        self, memo: dict[int, bytes], keeps: Callable[[Argument], bool] | None = None
+    ) -> None:
+        self._memo = memo
+        self._keeps = keeps
+        self._with_instances: dict[int, bytes] = {}
+        """Digests that count instances: the same until the end of this walk"""
+        self._met: dict[bytes, dict[int, int]] = {}
+        """Instances met, by their digest: position by `id`"""
+
+    def digest(self, root: Configuration) -> bytes:
+        """The digest of a configuration; see the function of the same name."""
+        memo, here = self._memo, self._with_instances
+        frame = self._frame(root, self._keeps)
+        frames = [frame]
+        level = {id(root): 0}
+        while True:
+            depth = len(frames) - 1
+            pending, references = frame.pending, frame.references
+            deeper = None
+            while pending:
+                child = pending[-1]
+                key = id(child)
+                if key not in references:
+                    known = self.known(child) or memo.get(key)
+                    if known is None and key in here:
+                        known = here[key]
+                        frame.has_instances = True
+                    if known is not None:
+                        self._refer(frame, child, known)
+                    elif key in level:
+                        references[key] = b"\x00\x0b" + pack("!q", depth - level[key] + 1)
+                        frame.lowest = min(frame.lowest, level[key])
+                    elif child.__xpm__.declaration.is_leaf and self._stands_alone(child):
+                        memo[key] = known = self.leaf(child)
+                        self._refer(frame, child, known)
+                    else:
+                        deeper = child
+                        break
+                pending.pop()
+            if deeper is not None:
+                frame = self._frame(deeper, None)
+                frames.append(frame)
+                level[id(deeper)] = depth + 1
+                continue
+            value = self.encode(frame)
+            done = frames.pop()
+            key = id(done.config)
+            del level[key]
+            if done.lowest > depth and not (frames == [] and self._keeps):
+                (here if done.has_instances else memo)[key] = value
+            if not frames:
+                return value
+            frame = frames[-1]
             frame.pending.pop()
-        if deeper is not None:
-            frame = _Frame(deeper)
-            frames.append(frame)
-            level[id(deeper)] = depth + 1
-            continue
-        value = _sha256(_encode(frame))
-        done = frames.pop()
-        del level[id(done.config)]
-        if done.lowest > depth:
-            memo[id(done.config)] = value
-        if not frames:
-            return value
-        frame = frames[-1]
-        frame.references[id(done.config)] = b"\x00" + value
-        frame.lowest = min(frame.lowest, done.lowest)
+            self._refer(frame, done.config, value)
+            frame.lowest = min(frame.lowest, done.lowest)
+            frame.has_instances = frame.has_instances or done.has_instances
+
+    def _frame(self, config: Configuration, keeps: Callable[[Argument], bool] | None) -> Frame:
+        convert = config.__xpm__.declaration.convert
+        source = config if convert is None else convert(config)
+        entries = self.entries(source)
+        if keeps is not None:
+            entries = [(argument, value) for argument, value in entries if keeps(argument)]
+        return Frame(config, source, entries)
+
+    def _refer(self, frame: Frame, child: Configuration, value: bytes) -> None:
+        """Notes how a configuration is referred to: by its digest, and by its identity if that counts."""
+        reference = b"\x00" + value
+        if child.__xpm__.declaration.is_instance:
+            met = self._met.setdefault(value, {})
+            position = met.setdefault(id(child), len(met))
+            frame.has_instances = True
+            if position:
+                reference += b"\x0d" + pack("!q", position)
+        frame.references[id(child)] = reference
+
+    @staticmethod
+    def _stands_alone(config: Configuration) -> bool:
+        info = config.__xpm__
+        return info.producer is None and not info.init_tasks
+
+    # What a sub-class may give.
+
+    def known(self, config: Configuration) -> bytes | None:  # noqa: PLR6301 - a sub-class looks elsewhere
+        """The digest that a configuration has wherever it is used, if that is known already."""
+        return config.__xpm__.digest
+
+    def entries(self, config: Configuration) -> Entries:  # noqa: PLR6301 - same
+        """The parameters that count, in the order of their names, with their values."""
+        return _entries(config)
+
+    def leaf(self, config: Configuration) -> bytes:
+        """The digest of a configuration that holds no other."""
+        out = [config.__xpm__.declaration.hash_start]
+        for argument, value in _entries(config):
+            out.append(argument.prefix)
+            _append(value, _NONE, out)
+        return _sha256(b"".join(out))
+
+    def encode(self, frame: Frame) -> bytes:  # noqa: PLR6301 - same
+        """The digest of a configuration when those of all that it holds are known."""
+        info = frame.source.__xpm__
+        references = frame.references
+        out = [info.declaration.hash_start]
+        if info.producer is not None:
+            out[0] = b"\x00\x08" + references[id(info.producer)] + out[0][1:]
+        for argument, value in frame.entries:
+            out.append(argument.prefix)
+            _append(value, references, out)
+        if info.init_tasks:
+            out.append(b"\x0c")
+            out.extend(references[id(task)] for task in info.init_tasks)
+        return _sha256(b"".join(out))
+
+
+_NONE: Mapping[int, bytes] = {}
 
 
 def _sha256(data: bytes) -> bytes:
@@ -148,8 +257,7 @@ def _sha256(data: bytes) -> bytes:
     return sha256(data).digest()
 
 
-def _entries(config: Configuration) -> list[tuple[Argument, Any]]:
-    """The parameters that count, in the order of their names, with their values."""
+def _entries(config: Configuration) -> Entries:
     declaration = config.__xpm__.declaration
     values = config.__dict__
     entries = []
@@ -157,25 +265,47 @@ def _entries(config: Configuration) -> list[tuple[Argument, Any]]:
         try:
             value = values[argument.name]
         except KeyError:
+            if argument.ignored:
+                continue
             raise KeyError(argument.name) from None
+        if argument.type.references:
+            if not counts(argument, value):
+                continue
+            value = without_meta(value)
         if value is None and argument.skips_none:
             continue
-        if argument.ignore_default and argument.default == value:
+        if argument.ignore_default and without_meta(argument.default) == value:
             continue
         entries.append((argument, value))
     return entries
 
 
-def _encode(frame: _Frame) -> bytes:
-    out = [frame.config.__xpm__.declaration.hash_start]
-    for argument, value in frame.entries:
-        out.append(argument.prefix)
-        _append(value, frame.references, out)
-    init_tasks = frame.config.__xpm__.init_tasks
-    if init_tasks:
-        out.append(b"\x0c")
-        out.extend(frame.references[id(task)] for task in init_tasks)
-    return b"".join(out)
+def counts(argument: Argument, value: Any) -> bool:
+    """Whether the value of a parameter counts: as its declaration says, but for configurations marked."""
+    if isinstance(value, Configuration) and value.__xpm__.meta is not None:
+        return not value.__xpm__.meta
+    return not argument.ignored
+
+
+def _collect_in_order(value: Any, found: list[Configuration]) -> None:
+    """Adds the configurations of a value, in the order of the bytes."""
+    if isinstance(value, Configuration):
+        found.append(value)
+    elif isinstance(value, list):
+        for item in value:
+            _collect_in_order(item, found)
+    elif isinstance(value, dict):
+        for key in sorted(value):
+            _collect_in_order(value[key], found)
+    elif isinstance(value, set):
+        found.extend(sorted((item for item in value if isinstance(item, Configuration)), key=_set_order))
+
+
+def _set_order(item: Any) -> bytes:
+    """The place of an element in the bytes of a set: as if it were alone."""
+    if isinstance(item, Configuration):
+        return _sha256(b"\x00" + identify(item).main)
+    return _sha256(_bytes(item, _NONE))
 
 
 def _append(  # noqa: C901 - one branch for each kind of value, in the order that the format asks for
@@ -194,10 +324,8 @@ def _append(  # noqa: C901 - one branch for each kind of value, in the order tha
         for item in value:
             _append(item, references, out)
     elif isinstance(value, set):
-        encoded = [_bytes(item, references) for item in value]
-        encoded.sort(key=_sha256)
         out.append(b"\x0e" + pack("!d", len(value)))
-        out.extend(encoded)
+        out.extend(_bytes(item, references) for item in sorted(value, key=_set_order))
     elif isinstance(value, Enum):
         of = type(value)
         out.append(f"\x0a{of.__module__}.{of.__qualname__}:{value.name}".encode())
@@ -229,6 +357,8 @@ def without_identifier(value: Any) -> str | None:
     if isinstance(value, dict):
         if len({str if isinstance(key, str) else float for key in value}) > 1:
             return "a dictionary with keys of several types"
+        if any(isinstance(key, Configuration) for key in value):
+            return "a dictionary with configurations as keys"
         inner = (*value.keys(), *value.values())
         return next((reason for reason in map(without_identifier, inner) if reason), None)
     return "a tuple" if isinstance(value, tuple) else "a path in a container or in Any"

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from experimaestro.exceptions import (
     ConfigurationError,
     ExperimaestroError,
-    ReadOnlyError,
     RequiredError,
 )
 
@@ -55,9 +54,10 @@ def failure(what: str, place: str, problems: Iterable[Problem]) -> Experimaestro
     lines = [f"{what}: {count} ({place})"]
     lines += [f"  {problem.name:<{width}}{problem.text}" for problem in found]
     causes = {problem.cause for problem in found}
-    if causes == {ReadOnlyError}:
-        return ReadOnlyError("\n".join(lines))
-    return (RequiredError if RequiredError in causes else ConfigurationError)("\n".join(lines))
+    text = "\n".join(lines)
+    if len(causes) == 1:
+        return causes.pop()(text)
+    return (RequiredError if RequiredError in causes else ConfigurationError)(text)
 
 
 def unknown(name: str, declared: Iterable[str]) -> Problem:

@@ -217,3 +217,52 @@ class EnumType(Type):
         if isinstance(value, self.of):
             return value
         raise self.mismatch(value)
+
+
+class LiteralType(Type):
+    """`Literal["a", "b"]`: one of the values, of the same Python type."""
+
+    def __init__(self, values: tuple[Any, ...]) -> None:
+        self.values = values
+        self.classes = tuple({type(value) for value in values if isinstance(value, Enum)})
+        shown = ", ".join(map(_shown, values))
+        self.name = f"Literal[{shown}]"
+        self.text = f"one of {shown}"
+        self.example = _shown(values[0])
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if not isinstance(value, Enum):
+            value = unwrapped(value)
+        for one in self.values:
+            if type(one) is type(value) and one == value:
+                return one
+        raise self.mismatch(value)
+
+
+class ChoicesType(Type):
+    """A type of which only some values are accepted."""
+
+    def __init__(self, of: Type, choices: tuple[Any, ...]) -> None:
+        self.of = of
+        self.choices = tuple(map(of.check, choices))
+        self.name = of.name
+        self.text = f"one of {', '.join(map(_shown, self.choices))}"
+        self.example = _shown(self.choices[0]) if choices else "..."
+        self.references, self.container, self.loads = of.references, of.container, of.loads
+        self.unhashable, self.classes = of.unhashable, of.classes
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        kept = self.of.check(value)
+        if not any(type(kept) is type(choice) and kept == choice for choice in self.choices):
+            raise self.mismatch(value)
+        return kept
+
+    def load(self, value: Any) -> Any:
+        """See `Type.load`."""
+        return self.of.load(value)
+
+
+def _shown(value: Any) -> str:
+    return str(value) if isinstance(value, Enum) else repr(value)

@@ -115,7 +115,7 @@ def union(roots: list[Configuration], order: list[Configuration]) -> tuple[dict[
     several: dict[str, None] = {}
     for config in order:
         info = config.__xpm__
-        own = info.tags if info.job_tags is None else info.job_tags
+        own = info.own_tags if info.job_tags is None else info.job_tags
         if own:
             for name, value in own.items():
                 if name in found and found[name] != value:

@@ -234,7 +234,7 @@ class _Behaviour(Configuration):
             raise ReadOnlyError(
                 f"{info.declaration.name}.tag({name!r}, ...): the task was submitted with its tags"
             )
-        info.tags = {**(info.tags or {}), name: value}
+        info.own_tags = {**(info.own_tags or {}), name: value}
         return self
 
     def tags(self) -> dict[str, Any]:
@@ -279,9 +279,9 @@ def _kept(info: Information, argument: Argument, value: Any) -> Any:
             raise _Refused(Problem(name, text, RequiredError)) from None
         raise _Refused(Problem(name + mismatch.where, argument.problem_text(mismatch))) from None
     if tagged:
-        info.tags = {**(info.tags or {}), name: value}
-    elif info.tags is not None:
-        info.tags.pop(name, None)
+        info.own_tags = {**(info.own_tags or {}), name: value}
+    elif info.own_tags is not None:
+        info.own_tags.pop(name, None)
     if stopped or info.stopped:
         info.stopped = info.stopped | {name} if stopped else info.stopped - {name}
     return kept

@@ -101,16 +101,16 @@ class Task(LightweightTask):
         for config in order:
             config.__xpm__.declaration.home  # noqa: B018 - raises if no job finds the class
         used = _used(order, submitter, name, where)
-        before = (info.digest, info.looped_digest, info.init_tasks)
+        before = (info.digest, info.own_digest, info.init_tasks)
         info.init_tasks = before_it
-        info.digest = info.looped_digest = None
+        info.digest = info.own_digest = None
         try:
             memo: dict[int, bytes] = {}
             identity = digest(info.owner, memo)
             key = f"{info.declaration.typename}/{identity.hex()}"
             folder = f"{submitter.workspace}/jobs/{key}"
             seal(order, roots, memo, folder)
-            info.digest, info.looped_digest = memo.get(id(self)), identity
+            info.digest, info.own_digest = memo.get(id(self)), identity
             found, conflicts = union(tagging, order)
             tags = TagDict(found)
             for line in conflicts:
@@ -128,7 +128,7 @@ class Task(LightweightTask):
             info.submission = submission
             submitter.submit(submission)
         except BaseException:
-            info.digest, info.looped_digest, info.init_tasks = before
+            info.digest, info.own_digest, info.init_tasks = before
             info.key = info.workspace = info.job_tags = info.submission = None
             raise
         return self

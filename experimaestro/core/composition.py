@@ -1,0 +1,49 @@
+"""`a @ b`: gives `b` to the one parameter of `a` that accepts it."""
+
+from typing import Any
+
+from experimaestro.core.arguments import Argument
+from experimaestro.core.base import Configuration
+from experimaestro.core.problems import Mismatch
+from experimaestro.core.types import AnyType, ConfigType, OptionalType
+from experimaestro.exceptions import ConfigurationError
+
+
+def compose(outer: Configuration, inner: Any) -> Configuration:
+    """Sets the single parameter of a configuration whose type accepts another.
+
+    Returns:
+        The outer one.
+
+    Raises:
+        ConfigurationError: No parameter accepts it, or several do.
+    """
+    declaration = outer.__xpm__.declaration
+    if not isinstance(inner, Configuration):
+        raise ConfigurationError(
+            f"{declaration.name}.C(...) @ {inner!r}: expected a configuration on the right, Cls.C(...)"
+        )
+    fitting = [argument for argument in declaration.arguments.values() if _fits(argument, inner)]
+    what = inner.__xpm__.declaration.name
+    if not fitting:
+        raise ConfigurationError(f"No parameter in {declaration.name} accepts type {what}")
+    if len(fitting) > 1:
+        names = ", ".join(argument.name for argument in fitting)
+        raise ConfigurationError(
+            f"Ambiguous composition: parameters [{names}] of {declaration.name} accept type {what}. "
+            f"Name one: {declaration.name}.C({fitting[0].name}=...)"
+        )
+    setattr(outer, fitting[0].name, inner)
+    return outer
+
+
+def _fits(argument: Argument, inner: Configuration) -> bool:
+    of = argument.type.of if isinstance(argument.type, OptionalType) else argument.type
+    if argument.read_only or isinstance(of, AnyType) or not of.references:
+        return False
+    if isinstance(of, ConfigType):
+        return of.of in type(inner).__mro__
+    try:
+        return of.check(inner) is inner
+    except Mismatch:
+        return False

@@ -1,0 +1,204 @@
+"""The types that hold others: lists, sets, dictionaries, tuples, and the choice between types.
+
+Rule: what is kept is a copy, so that what the user does with his own list later changes nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from experimaestro.core.base import Configuration
+from experimaestro.core.problems import Mismatch, short
+from experimaestro.core.scalars import StrType, Type
+
+
+class Inside(Type):
+    """Base of the types that hold others."""
+
+    container = True
+
+    def __init__(self, *inner: Type) -> None:
+        self.inner = inner
+        self.references = any(one.references for one in inner)
+        self.unhashable = any(one.unhashable for one in inner)
+        self.loads = any(one.loads for one in inner)
+        self.classes = tuple(cls for one in inner for cls in one.classes)
+
+
+def check_at(check: Callable[[Any], Any], value: Any, where: str) -> Any:
+    try:
+        return check(value)
+    except Mismatch as mismatch:
+        raise Mismatch(mismatch.text, f"{where}{mismatch.where}", mismatch.hint) from None
+
+
+class ListType(Inside):
+    """`List[T]`: a list, copied."""
+
+    def __init__(self, of: Type) -> None:
+        super().__init__(of)
+        self.of = of
+        self.name = f"List[{of.name}]"
+        self.text = f"a {self.name}"
+        self.example = f"[{of.example}]"
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if not isinstance(value, list):
+            raise self.mismatch(value)
+        check = self.of.check
+        try:
+            return [check(item) for item in value]
+        except Mismatch:  # again, to say which
+            return [check_at(check, item, f"[{position}]") for position, item in enumerate(value)]
+
+    def load(self, value: Any) -> Any:
+        """See `Type.load`."""
+        return [self.of.load(item) for item in value] if isinstance(value, list) else value
+
+
+class SetType(Inside):
+    """`Set[T]`: a set, copied; configurations in it are sealed."""
+
+    def __init__(self, of: Type) -> None:
+        super().__init__(of)
+        self.of = of
+        self.name = f"Set[{of.name}]"
+        self.text = f"a {self.name}"
+        self.example = f"{{{of.example}}}"
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if not isinstance(value, set):
+            raise self.mismatch(value)
+        if not self.references:
+            return {self.of.check(item) for item in value}
+        return {sealed(self.of.check(item)) for item in value}
+
+    def load(self, value: Any) -> Any:
+        """See `Type.load`."""
+        return {self.of.load(item) for item in value} if isinstance(value, set) else value
+
+
+def sealed(value: Any) -> Any:
+    """An element of a set: a configuration in it does not change any more."""
+    if isinstance(value, Configuration) and not value.__xpm__.sealed:
+        info = value.__xpm__
+        raise Mismatch(
+            f"{info.declaration.name} (made at {info.made_at}) is not sealed, and what is in a set may not "
+            "change",
+            hint="Use sealed_set(...)",
+        )
+    return value
+
+
+class DictType(Inside):
+    """`Dict[K, V]`: a dictionary, copied."""
+
+    def __init__(self, key: Type, of: Type) -> None:
+        super().__init__(key, of)
+        self.key, self.of = key, of
+        self.loads = of.loads or not isinstance(key, StrType)
+        self.name = f"Dict[{key.name}, {of.name}]"
+        self.text = f"a {self.name}"
+        self.example = f"{{{key.example}: {of.example}}}"
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if not isinstance(value, dict):
+            raise self.mismatch(value)
+        check_key, check = self.key.check, self.of.check
+        try:
+            return {check_key(key): check(item) for key, item in value.items()}
+        except Mismatch:  # again, to say where
+            for key, item in value.items():
+                check_at(check_key, key, f" (key {short(key)})")
+                check_at(check, item, f"[{short(key)}]")
+            raise
+
+    def load(self, value: Any) -> Any:
+        """See `Type.load`: the keys of a JSON object are strings."""
+        if not isinstance(value, dict):
+            return value
+        return {
+            self.key.check(key) if isinstance(key, str) else key: self.of.load(item)
+            for key, item in value.items()
+        }
+
+
+class TupleType(Inside):
+    """`Tuple[X, Y]` and `Tuple[X, ...]`: a tuple, or a list made one. Has no identifier."""
+
+    def __init__(self, *inner: Type, any_length: bool) -> None:
+        super().__init__(*inner)
+        self.any_length = any_length
+        self.unhashable = self.loads = True
+        names = ", ".join(one.name for one in inner)
+        self.name = f"Tuple[{names}, ...]" if any_length else f"Tuple[{names}]"
+        self.text = f"a {self.name}"
+        self.example = f"({', '.join(one.example for one in inner)},)"
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if not isinstance(value, (tuple, list)) or not (self.any_length or len(value) == len(self.inner)):
+            raise self.mismatch(value)
+        inner = self.inner * len(value) if self.any_length else self.inner
+        pairs = enumerate(zip(inner, value, strict=True))
+        return tuple(check_at(one.check, item, f"[{position}]") for position, (one, item) in pairs)
+
+    def load(self, value: Any) -> Any:
+        """See `Type.load`: an array of JSON is a list."""
+        if not isinstance(value, list):
+            return value
+        inner = self.inner * len(value) if self.any_length else self.inner
+        return tuple(one.load(item) for one, item in zip(inner, value, strict=False))
+
+
+class UnionType(Inside):
+    """`Union[X, Y]`, `X | Y`: the first that accepts the value, left to right."""
+
+    def __init__(self, *inner: Type) -> None:
+        super().__init__(*inner)
+        self.container = any(one.container for one in inner)
+        self.name = " | ".join(one.name for one in inner)
+        self.text = " or ".join(one.text for one in inner)
+        self.example = inner[0].example
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        hinted: Mismatch | None = None
+        for one in self.inner:
+            try:
+                return one.check(value)
+            except Mismatch as mismatch:  # noqa: PERF203 - the question is which of them raises
+                hinted = mismatch if mismatch.hint else hinted
+        raise hinted or self.mismatch(value)
+
+    def load(self, value: Any) -> Any:
+        """See `Type.load`: by the member that accepts the loaded value as it is."""
+        return next((loaded for one in self.inner for loaded in one.loaded_as_is(value)), value)
+
+
+class OptionalType(Inside):
+    """`Optional[X]`, `X | None`."""
+
+    def __init__(self, of: Type) -> None:
+        super().__init__(of)
+        self.of = of
+        self.container = of.container
+        self.name = f"Optional[{of.name}]"
+        self.text, self.example = f"{of.text} or None", of.example
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if value is None:
+            return None
+        try:
+            return self.of.check(value)
+        except Mismatch as mismatch:
+            if mismatch.where or mismatch.hint:
+                raise
+            raise self.mismatch(value) from None
+
+    def load(self, value: Any) -> Any:
+        """See `Type.load`."""
+        return None if value is None else self.of.load(value)

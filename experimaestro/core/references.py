@@ -1,0 +1,104 @@
+"""The types whose values are configurations: of one class, or `Any`, which takes them as well."""
+
+from enum import Enum
+from typing import Any
+
+from experimaestro.core.base import Configuration, Declares
+from experimaestro.core.containers import check_at, sealed
+from experimaestro.core.problems import Mismatch, short
+from experimaestro.core.scalars import Type, checked_range, checked_text, unwrapped
+from experimaestro.core.tags import Tagged
+
+
+class ConfigType(Type):
+    """A configuration of a class or of one below it; a task once submitted."""
+
+    references = True
+
+    def __init__(self, of: type[Declares]) -> None:
+        self.of = of
+        self.name = of.__name__
+        self.text = f"a configuration of {of.__name__}"
+        self.example = f"{of.__name__}.C(...)"
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if not isinstance(value, Configuration):
+            raise refused_object(value) or self.mismatch(value)
+        if self.of not in type(value).__mro__:
+            raise self.mismatch(value)
+        return usable(value)
+
+
+def refused_object(value: Any) -> Mismatch | None:
+    """What to say when an object or a class stands where a configuration should; None if neither does."""
+    if isinstance(value, type) and issubclass(value, Declares):
+        return Mismatch(f"got the class {value.__name__}", hint=f"Use {value.__name__}.C(...)")
+    if isinstance(value, Declares):
+        name = type(value).__name__
+        return Mismatch(
+            f"got an instance of {name} where a configuration is expected", hint=f"Use {name}.C(...)"
+        )
+    return None
+
+
+def usable(value: Configuration) -> Configuration:
+    """A configuration that may be used by another: a task only once submitted."""
+    info = value.__xpm__
+    if info.key is None and info.declaration.is_task:
+        name = info.declaration.name
+        raise Mismatch(
+            f"the task {name} (made at {info.made_at}) must be submitted before another task uses it",
+            hint=f"Submit it first: {name}.C(...).submit()",
+        )
+    return value
+
+
+class AnyType(Type):
+    """`Any`: whatever can be written down as JSON and read back."""
+
+    text, name = "any value that JSON can hold", "Any"
+    references = True
+    container = True
+    unhashable = True
+
+    def check(self, value: Any) -> Any:
+        """See `Type.check`."""
+        if isinstance(value, str) and not isinstance(value, Enum):
+            return value if value.isascii() else checked_text(value)
+        if value is None or isinstance(value, (float, bool, Enum)):
+            return value
+        if isinstance(value, int):
+            return checked_range(value)
+        if isinstance(value, Configuration):
+            return usable(value)
+        if isinstance(value, (list, dict, set, tuple)):
+            return self._container(value)
+        bare = unwrapped(value)
+        if bare is not value:
+            return self.check(bare)
+        refused = refused_object(value)
+        if refused is not None:
+            raise refused
+        from pathlib import PurePath  # a job without paths does not need it
+
+        if isinstance(value, PurePath):
+            return value
+        if isinstance(value, Tagged):
+            raise self.mismatch(value)
+        raise Mismatch(
+            f"a job cannot get {short(value)}: a {type(value).__name__} is not written as JSON",
+            hint="Use numbers, strings, lists, dictionaries or configurations",
+        )
+
+    def _container(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [check_at(self.check, item, f"[{position}]") for position, item in enumerate(value)]
+        if isinstance(value, set):
+            return {sealed(self.check(item)) for item in value}
+        if isinstance(value, tuple):
+            return tuple(self.check(item) for item in value)
+        return {
+            check_at(self.check, key, f" (key {short(key)})"): check_at(self.check, item, f"[{short(key)}]")
+            for key, item in value.items()
+        }
