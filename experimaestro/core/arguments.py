@@ -110,9 +110,7 @@ class PathGenerator(Generator):
         ...     file: Meta[Path] = field(default_factory=PathGenerator("index.bin"))
     """
 
-    def __init__(
-        self, path: "str | Path | PathFunction" = "", *, partial: "Partial | None" = None
-    ) -> None:
+    def __init__(self, path: "str | Path | PathFunction" = "", *, partial: "Partial | None" = None) -> None:
         self.path = path
         self.partial = partial
 

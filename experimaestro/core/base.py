@@ -5,7 +5,7 @@ The values of the parameters are in the `__dict__` of the configuration, the res
 Nothing is computed here that a plain attribute can hold: a configuration is made 10,000 times.
 """
 
-from types import CodeType
+from types import CodeType, MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ class Declares:
 
     _xpm_is_job: ClassVar[bool] = False
     """Whether its configurations are jobs of their own, used by others only once submitted"""
+    _xpm_is_instance: ClassVar[bool] = False
+    """Whether equal configurations of it are different things to those that use several"""
 
 
 class Configuration:
@@ -65,7 +67,7 @@ class Information:
     """Its tags and those of all that it uses, once submitted"""
     needs: "tuple[Any, ...]" = ()
     """Dependencies that were added by hand"""
-    bindings: "Mapping[tuple[type, Any], Any]" = {}
+    bindings: "Mapping[tuple[type, Any], Any]" = MappingProxyType({})
     """What its type variables stand for"""
     replaced: frozenset[str] = frozenset()
     """Parameters of a deprecated class that it was made from, and that it has not"""

@@ -4,8 +4,9 @@ from typing import Any
 
 from experimaestro.core.arguments import Argument
 from experimaestro.core.base import Configuration
+from experimaestro.core.containers import OptionalType
 from experimaestro.core.problems import Mismatch
-from experimaestro.core.types import AnyType, ConfigType, OptionalType
+from experimaestro.core.references import AnyType, ConfigType
 from experimaestro.exceptions import ConfigurationError
 
 

@@ -3,8 +3,8 @@
 Rule: what is kept is a copy, so that what the user does with his own list later changes nothing.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from experimaestro.core.base import Configuration
 from experimaestro.core.problems import Mismatch, short
@@ -20,11 +20,21 @@ class Inside(Type):
         self.inner = inner
         self.references = any(one.references for one in inner)
         self.unhashable = any(one.unhashable for one in inner)
+        self.has_variables = any(one.has_variables for one in inner)
         self.loads = any(one.loads for one in inner)
         self.classes = tuple(cls for one in inner for cls in one.classes)
 
+    def bound_in(self, value: Any) -> Iterator[tuple[TypeVar, type]]:
+        """See `Type.bound_in`."""
+        return (pair for one, part in self.parts(value) for pair in one.bound_in(part))
+
+    def parts(self, value: Any) -> Iterable[tuple[Type, Any]]:
+        """The parts of a value, each with its type."""
+        return ((self.inner[0], item) for item in value)
+
 
 def check_at(check: Callable[[Any], Any], value: Any, where: str) -> Any:
+    """What a check makes of a part of a value; says which part when it is refused."""
     try:
         return check(value)
     except Mismatch as mismatch:
@@ -102,6 +112,10 @@ class DictType(Inside):
         self.text = f"a {self.name}"
         self.example = f"{{{key.example}: {of.example}}}"
 
+    def parts(self, value: Any) -> Iterable[tuple[Type, Any]]:
+        """See `Inside.parts`."""
+        return ((one, part) for pair in value.items() for one, part in zip(self.inner, pair, strict=True))
+
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
         if not isinstance(value, dict):
@@ -137,6 +151,10 @@ class TupleType(Inside):
         self.text = f"a {self.name}"
         self.example = f"({', '.join(one.example for one in inner)},)"
 
+    def parts(self, value: Any) -> Iterable[tuple[Type, Any]]:
+        """See `Inside.parts`."""
+        return zip(self.inner * len(value) if self.any_length else self.inner, value, strict=False)
+
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
         if not isinstance(value, (tuple, list)) or not (self.any_length or len(value) == len(self.inner)):
@@ -163,6 +181,10 @@ class UnionType(Inside):
         self.text = " or ".join(one.text for one in inner)
         self.example = inner[0].example
 
+    def parts(self, value: Any) -> Iterable[tuple[Type, Any]]:
+        """See `Inside.parts`: of the member that accepts the value as it is."""
+        return ((one, value) for one in self.inner if one.loaded_as_is(value))
+
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
         hinted: Mismatch | None = None
@@ -187,6 +209,10 @@ class OptionalType(Inside):
         self.container = of.container
         self.name = f"Optional[{of.name}]"
         self.text, self.example = f"{of.text} or None", of.example
+
+    def parts(self, value: Any) -> Iterable[tuple[Type, Any]]:
+        """See `Inside.parts`."""
+        return () if value is None else ((self.of, value),)
 
     def check(self, value: Any) -> Any:
         """See `Type.check`."""

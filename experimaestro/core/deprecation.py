@@ -139,7 +139,7 @@ def replacing(cls: Any, behaviour: Any) -> dict[str, Any]:
 
     def new(made: type, /, *args: Any, **given: Any) -> Any:
         frame = sys._getframe(1)  # noqa: SLF001 - the user's line
-        old = object.__new__(made)
+        old: Any = object.__new__(made)
         behaviour._set_up(old, frame, args, given)  # noqa: SLF001 - its own
         _warn(
             f"{cls.__qualname__} is deprecated: use {deprecation.target.__qualname__} ({old.__xpm__.made_at})"

@@ -11,7 +11,6 @@ from typing import Any
 
 from experimaestro.core.arguments import Argument
 from experimaestro.core.base import Configuration, Declares
-from experimaestro.core.containers import DictType, ListType, OptionalType, SetType, TupleType
 from experimaestro.core.problems import Mismatch, Problem, short
 from experimaestro.core.references import AnyType, ConfigType
 from experimaestro.core.scalars import Type
@@ -25,6 +24,8 @@ class VariableType(AnyType):
         variable: The variable.
         bounds: The types of its bound, or of its constraints; empty if it has none.
     """
+
+    has_variables = True
 
     def __init__(self, variable: typing.TypeVar, bounds: list[Type]) -> None:
         self.variable = variable
@@ -45,6 +46,10 @@ class VariableType(AnyType):
                     raise
         raise Mismatch(f"expected {self.text} (the bound of {self.name}), got {short(value)}")
 
+    def bound_in(self, value: Any) -> Iterator[tuple[typing.TypeVar, type]]:
+        """See `Type.bound_in`."""
+        yield self.variable, class_of(value)
+
 
 class GenericType(ConfigType):
     """`G[X]`: a configuration of `G` whose variables stand for what is asked for."""
@@ -56,6 +61,7 @@ class GenericType(ConfigType):
         names = ", ".join(getattr(one, "__name__", str(one)) for one in self.arguments)
         self.name = f"{of.__name__}[{names}]"
         self.text = f"a configuration of {self.name}"
+        self.has_variables = any(isinstance(one, typing.TypeVar) for one in self.arguments)
 
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
@@ -67,10 +73,18 @@ class GenericType(ConfigType):
                 continue
             if not issubclass(found, wanted):
                 raise Mismatch(
-                    f"expected {self.text}, got a {kept.__xpm__.declaration.name} whose {variable.__name__} is "
-                    f"{found.__name__}"
+                    f"expected {self.text}, got a {kept.__xpm__.declaration.name} whose "
+                    f"{variable.__name__} is {found.__name__}"
                 )
         return kept
+
+    def bound_in(self, value: Any) -> Iterator[tuple[typing.TypeVar, type]]:
+        """See `Type.bound_in`."""
+        bound = value.__xpm__.bindings
+        for variable, wanted in zip(_variables(self.of), self.arguments, strict=False):
+            cls = bound.get((self.of, variable))
+            if isinstance(wanted, typing.TypeVar) and isinstance(cls, type):
+                yield wanted, cls
 
 
 def _variables(cls: Any) -> tuple[typing.TypeVar, ...]:
@@ -143,45 +157,11 @@ def _uses(
     found: dict[typing.TypeVar, list[tuple[str, type]]] = {}
     for argument in variables:
         if values.get(argument.name) is not None:
-            for variable, cls in _pairs(argument.type, values[argument.name]):
+            for variable, cls in argument.type.bound_in(values[argument.name]):
                 found.setdefault(variable, []).append((argument.name, cls))
     return found
-
-
-def _pairs(of: Type, value: Any) -> Iterator[tuple[typing.TypeVar, type]]:
-    """The variables of a type, with the class of what stands in their place in a value."""
-    if isinstance(of, VariableType):
-        yield of.variable, class_of(value)
-    elif isinstance(of, OptionalType):
-        if value is not None:
-            yield from _pairs(of.of, value)
-    elif isinstance(of, (ListType, SetType)):
-        for item in value:
-            yield from _pairs(of.of, item)
-    elif isinstance(of, DictType):
-        for key, item in value.items():
-            yield from _pairs(of.key, key)
-            yield from _pairs(of.of, item)
-    elif isinstance(of, TupleType):
-        for position, item in enumerate(value):
-            yield from _pairs(of.inner[0 if of.any_length else position], item)
-    elif isinstance(of, GenericType):
-        bound = value.__xpm__.bindings
-        for variable, wanted in zip(_variables(of.of), of.arguments, strict=False):
-            cls = bound.get((of.of, variable))
-            if isinstance(wanted, typing.TypeVar) and isinstance(cls, type):
-                yield wanted, cls
 
 
 def class_of(value: Any) -> type:
     """The class of a value; of a configuration, that of the user."""
     return value.__xpm__.declaration.cls if isinstance(value, Configuration) else type(value)
-
-
-def has_variables(of: Type) -> bool:
-    """Whether a type has type variables, at any depth."""
-    if isinstance(of, VariableType):
-        return True
-    if isinstance(of, GenericType):
-        return any(isinstance(one, typing.TypeVar) for one in of.arguments)
-    return any(map(has_variables, getattr(of, "inner", ())))

@@ -28,8 +28,8 @@ def setmeta(config: ConfigT, flag: bool | None) -> ConfigT:
     info = config.__xpm__
     if info.sealed:
         raise AssertionError(
-            f"setmeta({info.declaration.name}, {flag}): the configuration (made at {info.made_at}) is sealed. "
-            "Call setmeta before it is used, or on a copy: config.copy()"
+            f"setmeta({info.declaration.name}, {flag}): the configuration (made at {info.made_at}) is "
+            "sealed. Call setmeta before it is used, or on a copy: config.copy()"
         )
     info.meta = flag
     return config

@@ -81,6 +81,4 @@ def partial(
         ...     epochs: Param[int] = field(groups=[training])
         ...     folder: Meta[Path] = field(default_factory=PathGenerator(partial=checkpoints))
     """
-    return Partial(
-        exclude_groups, include_groups, exclude_no_group=exclude_no_group, exclude_all=exclude_all
-    )
+    return Partial(exclude_groups, include_groups, exclude_no_group=exclude_no_group, exclude_all=exclude_all)

@@ -3,8 +3,9 @@
 Rule: the coercions are part of identifiers: they are those of the documented table, no more, no less.
 """
 
+from collections.abc import Iterator
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from experimaestro.core.base import Declares
 from experimaestro.core.problems import Mismatch, short
@@ -35,6 +36,8 @@ class Type:
     """Whether a value may hold what has no place in an identifier"""
     loads: bool = False
     """Whether `load` does something"""
+    has_variables: bool = False
+    """Whether it has type variables, at any depth"""
     classes: tuple[type, ...] = ()
     """Classes that a job must find to read a value, besides those of configurations"""
 
@@ -49,6 +52,10 @@ class Type:
     def load(self, value: Any) -> Any:
         """A value as it was before it became JSON."""
         return value
+
+    def bound_in(self, value: Any) -> Iterator[tuple[TypeVar, type]]:  # noqa: ARG002 - of a base
+        """Its type variables, each with the class of what stands in its place in a value."""
+        return iter(())
 
     def loaded_as_is(self, value: Any) -> list[Any]:
         """A value that was of this type before it became JSON; empty if it was of another."""

@@ -518,8 +518,8 @@ def test_a_parameter_may_be_redeclared_more_narrowly():
         (WrongDefault, "DefinitionError: WrongDefault.x[0]: the default is wrong: expected an int, got 'a'"),
         (
             NoType,
-            "DefinitionError: NoType.x: no type for bytes: use int, float, str, bool, Path, an Enum, List, Dict, "
-            "Set, Optional, Union, Any or a configuration class",
+            "DefinitionError: NoType.x: no type for bytes: use int, float, str, bool, Path, an Enum, Literal, "
+            "List, Dict, Set, Optional, Union, Any, a TypeVar or a configuration class",
         ),
         (BareList, "DefinitionError: BareList.x: no type for list: say what it holds, list[int]"),
         (

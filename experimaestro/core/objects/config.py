@@ -9,10 +9,13 @@ each object is straight-line code over the compiled declaration.
 import sys
 from abc import ABCMeta
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from experimaestro.core.arguments import Argument, field
 from experimaestro.core.base import Configuration, Declares, Information, place
+from experimaestro.core.deprecation import discard, replacing
+from experimaestro.core.generics import bindings, disagreements
 from experimaestro.core.identifier import Identifier, identify
 from experimaestro.core.objects.declaration import Declaration, value_text
 from experimaestro.core.problems import Mismatch, Problem, failure, unknown
@@ -87,6 +90,7 @@ def _configuration_class(cls: Any) -> Any:
         "_xpm_value": cls,
     }
     namespace.update({name: _Missing(name, cls.__qualname__) for name in declaration.arguments})
+    namespace.update(replacing(cls, _Behaviour))
     made: Any = type(cls)(f"{cls.__name__}.XPMConfig", (_Behaviour, cls), namespace)
     type.__setattr__(made, "_xpm_configuration", made)
     type.__setattr__(cls, "_xpm_configuration", made)
@@ -108,8 +112,14 @@ class _Behaviour(Configuration):
         """Keeps the user's own hook from seeing the classes that are made here."""
 
     def __init__(self, /, *args: Any, **given: Any) -> None:
-        declaration = self._xpm_declaration
         frame = sys._getframe(1)  # noqa: SLF001 - inspect would cost more than the rest
+        self._set_up(frame, args, given)
+
+    def _set_up(  # noqa: C901 - straight-line code: it runs for each configuration
+        self, frame: FrameType, args: tuple[Any, ...], given: dict[str, Any]
+    ) -> None:
+        """Fills a configuration with the parameters that it is given and the defaults of the others."""
+        declaration = self._xpm_declaration
         info = Information(self, declaration, frame.f_code, frame.f_lasti)
         values = self.__dict__
         values.update(declaration.shared)
@@ -124,32 +134,52 @@ class _Behaviour(Configuration):
         for name, value in given.items():
             argument = arguments.get(name)
             if argument is None:
-                problems.append(unknown(name, arguments))
+                if name not in declaration.deprecated:
+                    problems.append(unknown(name, arguments))
                 continue
             try:
                 values[name] = _kept(info, argument, value)
             except _Refused as refused:
                 problems.append(refused.problem)
+        if declaration.variables:
+            problems.extend(disagreements(declaration.variables, values))
         if problems:
             raise failure(f"{declaration.name}.C(...)", info.made_at, problems)
         for argument in declaration.cloned:
             if argument.name not in given:
                 values[argument.name] = clone(argument.default)
+        if declaration.variables or declaration.fixed:
+            info.bindings = bindings(self)
+        for name, parameter in declaration.deprecated.items():
+            if name in given:
+                parameter.assign(self, given[name])
 
     def __setattr__(self, name: str, value: Any) -> None:
         info = self.__xpm__
-        argument = info.declaration.arguments.get(name)
+        declaration = info.declaration
+        argument = declaration.arguments.get(name)
         if argument is None:
-            object.__setattr__(self, name, value)
+            if name in declaration.deprecated:
+                declaration.deprecated[name].assign(self, value)
+            elif name in info.replaced:
+                discard(self, name)
+            else:
+                object.__setattr__(self, name, value)
             return
         frame = sys._getframe(1)  # noqa: SLF001 - see __init__
         if info.sealed:
             raise self._is_sealed(name, place(frame.f_code, frame.f_lasti))
         try:
-            self.__dict__[name] = _kept(info, argument, value)
+            kept = _kept(info, argument, value)
+            for problem in disagreements(declaration.variables, {**self.__dict__, name: kept}):
+                raise _Refused(problem)  # noqa: TRY301 - as all that is wrong with the value
         except _Refused as refused:
-            what = f"{info.declaration.name}.{name} = ..."
+            what = f"{declaration.name}.{name} = ..."
             raise failure(what, place(frame.f_code, frame.f_lasti), [refused.problem]) from None
+        self.__dict__[name] = kept
+        info.assigned = {**(info.assigned or {}), name: (frame.f_code, frame.f_lasti)}
+        if declaration.variables:
+            info.bindings = bindings(self)
 
     def __delattr__(self, name: str) -> None:
         if self.__xpm__.sealed and name in self.__xpm__.declaration.arguments:
@@ -205,6 +235,12 @@ class _Behaviour(Configuration):
     def __identifier__(self) -> Identifier:
         """The identifier; final once sealed."""
         return identify(self)
+
+    def __matmul__(self, inner: Any) -> Any:
+        """See `Config.__matmul__`."""
+        from experimaestro.core.composition import compose  # rarely needed
+
+        return compose(self, inner)
 
     def instance(
         self, context: Any = None, *, objects: "ObjectStore | None" = None, keep: bool = True
@@ -375,6 +411,9 @@ class Config(Declares, metaclass=ConfigMeta):
 
         def __identifier__(self) -> Identifier:
             """The identity: `.all` is 32 bytes, `repr` 64 hexadecimal digits; final once sealed."""
+
+        def __matmul__(self, inner: "Config") -> Self:
+            """Gives another configuration to the one parameter that accepts it; returns this one."""
 
         def instance(
             self, context: Any = None, *, objects: "ObjectStore | None" = None, keep: bool = True

@@ -9,12 +9,15 @@ import sys
 import types
 import typing
 import warnings
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
 from experimaestro.core.arguments import (
     UNSET,
     Argument,
+    Choices,
+    DataMark,
     Field,
     Generator,
     GeneratorMark,
@@ -25,10 +28,14 @@ from experimaestro.core.arguments import (
     PathGenerator,
 )
 from experimaestro.core.base import Configuration, Declares
+from experimaestro.core.containers import OptionalType
+from experimaestro.core.deprecation import DeprecatedParameter, conversion, deprecation_of
+from experimaestro.core.generics import fixed
 from experimaestro.core.problems import Mismatch
-from experimaestro.core.scalars import Type
+from experimaestro.core.references import ConfigType
+from experimaestro.core.scalars import ChoicesType, Type
 from experimaestro.core.source import Home, home
-from experimaestro.core.types import ConfigType, OptionalType, is_path, type_of
+from experimaestro.core.types import is_path, type_of
 from experimaestro.exceptions import DefinitionError, LocalClassError
 
 _WORDS = ("Param[", "Meta[", "Option[", "Constant[", "Annotated[")
@@ -36,13 +43,21 @@ _WORDS = ("Param[", "Meta[", "Option[", "Constant[", "Annotated[")
 
 def typename(cls: type) -> str:
     """The name that enters identifiers and is the first folder below `jobs/`."""
+    return written_name(cls).lower()
+
+
+def written_name(cls: type) -> str:
+    """As `typename`, in upper and lower case as the user wrote it."""
+    deprecation = deprecation_of(cls)
+    if deprecation is not None:
+        return written_name(deprecation.target)
     own = cls.__dict__.get("__xpmid__")
     if isinstance(own, str):
-        return own.lower()
+        return own
     given = getattr(cls, "__xpmid__", None)
     if callable(given):
-        return str(given()).lower()
-    return f"{cls.__module__}.{cls.__qualname__}".lower()
+        return str(given())
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 class Declaration:
@@ -59,10 +74,20 @@ class Declaration:
         self.cls = cls
         self.name = cls.__qualname__
         self.is_task = cls._xpm_is_job
+        self.is_instance = cls._xpm_is_instance
         self.typename = typename(cls)
-        self.arguments = _arguments(cls)
+        self.fixed = fixed(cls)
+        """What stands for the type variables of the generic classes above"""
+        self.arguments = _arguments(cls, self.fixed)
+        self.deprecated = _deprecated(cls)
+        self.convert = conversion(cls)
         every = tuple(self.arguments.values())
-        self.hashed = tuple(one for one in every if one.hashed)
+        self.hashed = tuple(
+            one for one in every if one.hashed or (one.generator is None and one.type.references)
+        )
+        """Parameters that may count: a configuration in an ignored one does when it is marked so"""
+        self.is_leaf = self.convert is None and not any(one.type.references for one in every)
+        self.variables = tuple(one for one in every if one.type.has_variables)
         self.hash_start = b"\x00" + self.typename.encode()
         self.references = tuple(one.name for one in every if one.type.references)
         self.containers = tuple(one for one in every if one.type.container)
@@ -93,6 +118,16 @@ class Declaration:
         return self._home
 
     @property
+    def identifier(self) -> str:
+        """Another name of `typename`."""
+        return self.typename
+
+    @property
+    def short_name(self) -> str:
+        """The last part of `typename`, which the files of a job begin with."""
+        return self.typename.rpartition(".")[2]
+
+    @property
     def title(self) -> str:
         """First line of the docstring."""
         return (self.cls.__doc__ or "").strip().partition("\n")[0]
@@ -104,7 +139,17 @@ class Declaration:
         return "\n".join(line.strip() for line in rest.strip().splitlines())
 
 
-def _arguments(cls: type[Declares]) -> dict[str, Argument]:
+def _deprecated(cls: type) -> dict[str, DeprecatedParameter]:
+    """The deprecated parameters of a class and of those above."""
+    return {
+        name: value
+        for base in reversed(cls.__mro__)
+        for name, value in vars(base).items()
+        if isinstance(value, DeprecatedParameter)
+    }
+
+
+def _arguments(cls: type[Declares], fixed: Mapping[type, Mapping[Any, Any]]) -> dict[str, Argument]:
     if "<locals>" in cls.__qualname__:
         raise LocalClassError(
             f"{cls.__qualname__}: configurations should not be within functions, where no job finds them. "
@@ -119,12 +164,23 @@ def _arguments(cls: type[Declares]) -> dict[str, Argument]:
             if typing.get_origin(resolved) is not typing.Annotated:
                 continue
             of, *marks = typing.get_args(resolved)
+            of = _substituted(of, fixed.get(base, {}))
             if any(isinstance(mark, Mark) for mark in marks):
                 one = _argument(base, name, of, [mark for mark in marks if isinstance(mark, Mark)])
                 if name in found:
                     _check_redeclared(base, found[name], one)
                 found[name] = one
     return {name: found[name] for name in sorted(found)}
+
+
+def _substituted(of: Any, values: Mapping[Any, Any]) -> Any:
+    """A type where what is known stands in the place of type variables."""
+    if isinstance(of, typing.TypeVar):
+        return values.get(of, of)
+    free = getattr(of, "__parameters__", ())
+    if not free or isinstance(of, type) or not any(one in values for one in free):
+        return of
+    return of[tuple(values.get(one, one) for one in free)]
 
 
 def _resolved(base: type, name: str, annotation: Any) -> Any:
@@ -176,6 +232,12 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
         kept = type_of(of)
     except DefinitionError as error:
         raise DefinitionError(f"{where}: {error}") from None
+    choices = next((mark.choices for mark in marks if isinstance(mark, Choices)), None)
+    if choices is not None:
+        try:
+            kept = ChoicesType(kept, choices)
+        except Mismatch as mismatch:
+            raise DefinitionError(f"{where}: a choice is wrong: {mismatch.text}") from None
     kind = next((mark.kind for mark in marks if isinstance(mark, KindMark)), Kind.PARAM)
     generator: Generator | None = next(
         (mark.generator for mark in marks if isinstance(mark, GeneratorMark)), None
@@ -216,6 +278,8 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
         ignore_default=ignore_default and default is not UNSET and kind is not Kind.CONSTANT,
         ignore_generated=options is not None and options.ignore_generated,
         optional=isinstance(kept, OptionalType),
+        data=any(isinstance(mark, DataMark) for mark in marks),
+        groups=frozenset() if options is None else options.groups,
         overrides=options is not None and options.overrides,
         help=text,
     )

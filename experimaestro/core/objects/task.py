@@ -17,9 +17,9 @@ from experimaestro.core.identifier import digest
 from experimaestro.core.objects.config import Config
 from experimaestro.core.objects.sealing import check, own, seal
 from experimaestro.core.problems import Mismatch, Problem, failure, short
+from experimaestro.core.references import refused_object
 from experimaestro.core.serialization import dump_objects
 from experimaestro.core.tags import Stopped, TagDict, union
-from experimaestro.core.types import refused_object
 from experimaestro.exceptions import NotSubmittedError, SubmissionError
 
 if TYPE_CHECKING:
