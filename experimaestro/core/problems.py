@@ -60,10 +60,19 @@ def failure(what: str, place: str, problems: Iterable[Problem]) -> Experimaestro
     return (RequiredError if RequiredError in causes else ConfigurationError)(text)
 
 
-def unknown(name: str, declared: Iterable[str]) -> Problem:
-    """The problem of a name that is no parameter, with the nearest one that is."""
+def unknown(name: str, declared: Iterable[str], annotation: str | None = None) -> Problem:
+    """The problem of a name that is no parameter, with what was probably meant.
+
+    Args:
+        name: What the user wrote.
+        declared: The names of the parameters.
+        annotation: How the class annotates the name, if it does.
+    """
     from difflib import get_close_matches  # only when something is wrong
 
+    if annotation is not None:
+        declare = f"{name}: Param[{annotation}]"
+        return Problem(name, f"`{name}` is annotated but is no parameter: write `{declare}`")
     names = list(declared)
     near = get_close_matches(name, names, n=1)
     if near:

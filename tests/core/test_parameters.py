@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Any as TypingAny, Dict, List, Optional, Set, Tuple, Union  # noqa: UP035 - users write these
+from typing import Any as TypingAny, ClassVar, Dict, List, Optional, Set, Tuple, Union  # noqa: UP035 - users write these
 
 import pytest
 
@@ -293,6 +293,26 @@ def test_an_unknown_name_like_no_other_gets_the_list(error_of: ErrorOf):
     )
 
 
+class NoParam(Config):
+    """Annotates what should be parameters."""
+
+    lr: float
+    sizes: list[int]
+    later: "Model | None"
+    shared: ClassVar[int] = 3
+
+
+def test_an_annotation_that_makes_no_parameter_says_so(error_of: ErrorOf):
+    make: TypingAny = NoParam
+    assert error_of(lambda: make.C(lr=1, sizes=[1], later=None, shared=2)) == (
+        "ConfigurationError: NoParam.C(...): 4 problems (test_parameters.py:LINE)\n"
+        "  lr       `lr` is annotated but is no parameter: write `lr: Param[float]`\n"
+        "  sizes    `sizes` is annotated but is no parameter: write `sizes: Param[list[int]]`\n"
+        "  later    `later` is annotated but is no parameter: write `later: Param[Model | None]`\n"
+        "  shared   unknown parameter. The class declares none"
+    )
+
+
 def test_parameters_are_given_by_name(error_of: ErrorOf):
     call: TypingAny = Model.C
     assert error_of(lambda: call(3)) == (
@@ -365,7 +385,43 @@ def test_a_configuration_is_an_instance_of_its_class_and_runs_none_of_it():
 
 def test_a_plain_object_has_no_parameters(error_of: ErrorOf):
     make: TypingAny = Model
-    assert error_of(lambda: make(size=3)) == "TypeError: Model() takes no arguments"
+    assert error_of(lambda: make(size=3, x=2)) == (
+        "TypeError: Model(size=..., x=...) makes no configuration. Write Model.C(size=..., x=...)"
+    )
+    assert error_of(lambda: make(3)) == ("TypeError: Model(...) makes no configuration. Write Model.C(...)")
+    assert "size" not in vars(make())
+
+
+class Layer:
+    """Of another library."""
+
+    def __init__(self, width: int = 8) -> None:
+        self.width = width
+
+
+class Wide(Config, Layer):
+    """A configuration class whose objects are layers as well."""
+
+    size: Param[int]
+
+
+class Own(Config):
+    """A class with an `__init__` of its own."""
+
+    size: Param[int]
+
+    def __init__(self, start: int = 1) -> None:
+        super().__init__()
+        self.start = start
+
+
+def test_an_init_that_takes_arguments_is_left_alone():
+    wide: TypingAny = Wide
+    assert wide(4).width == 4
+    assert Wide.C(size=1).instance().width == 8
+    assert Own(3).start == 3
+    own: TypingAny = Own
+    assert own.C(size=1).instance().start == 1
 
 
 def test_it_is_shown_as_it_is_written():
@@ -496,6 +552,18 @@ class OldDefault(Config):
     x: Param[int] = 5
 
 
+class DefaultNone(Config):
+    """None is the default of nothing."""
+
+    x: Param[int] = field(default=None)  # type: ignore[assignment] # told when it is used
+
+
+class DefaultBareNone(Config):
+    """As it was written before."""
+
+    x: Meta[list[int]] = None  # type: ignore[assignment] # told when it is used
+
+
 class Generated(Config):
     """A path by annotation, and other names that are no parameters."""
 
@@ -554,6 +622,28 @@ def test_a_bare_default_is_told_where_the_class_is():
     with pytest.warns(DeprecationWarning, match=r"^OldDefault\.x = 5: a bare default is left out") as found:
         OldDefault.C()
     assert found[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("cls", "text"),
+    [
+        (
+            DefaultNone,
+            "DefaultNone.x: Param[int] = field(default=None) has no default: declare Optional[int]",
+        ),
+        (
+            DefaultBareNone,
+            "DefaultBareNone.x: Meta[List[int]] = None has no default: declare Optional[List[int]]",
+        ),
+    ],
+)
+def test_a_default_none_of_a_parameter_that_is_never_none_is_told(cls: TypingAny, text: str):
+    with pytest.warns(UserWarning, match="has no default") as found:
+        arguments = cls.__getxpmtype__().arguments
+    assert [str(one.message) for one in found] == [text]
+    line = Path(__file__).read_text(encoding="utf-8").splitlines()[found[0].lineno - 1]
+    assert (found[0].filename, line) == (__file__, f"class {cls.__name__}(Config):")
+    assert arguments["x"].required
 
 
 def test_redeclaring_without_saying_so_is_told():

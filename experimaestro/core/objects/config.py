@@ -17,7 +17,7 @@ from experimaestro.core.base import Configuration, Declares, Information, place
 from experimaestro.core.deprecation import discard, replacing
 from experimaestro.core.generics import bindings, disagreements
 from experimaestro.core.identifier import Identifier, identify
-from experimaestro.core.objects.declaration import Declaration, value_text
+from experimaestro.core.objects.declaration import Declaration, annotation_text, value_text
 from experimaestro.core.problems import Mismatch, Problem, failure, unknown
 from experimaestro.core.tags import Stopped, Tagged
 from experimaestro.exceptions import NotATaskError, ReadOnlyError, RequiredError
@@ -135,7 +135,7 @@ class _Behaviour(Configuration):
             argument = arguments.get(name)
             if argument is None:
                 if name not in declaration.deprecated:
-                    problems.append(unknown(name, arguments))
+                    problems.append(unknown(name, arguments, annotation_text(declaration.cls, name)))
                 continue
             try:
                 values[name] = _kept(info, argument, value)
@@ -437,6 +437,14 @@ class Config(Declares, metaclass=ConfigMeta):
 
         def tags(self) -> dict[str, Any]:
             """The tags of the configuration and of all that it uses."""
+
+    if not TYPE_CHECKING:  # a type checker makes one of the parameters
+
+        def __init__(self, /, *args: Any, **given: Any) -> None:
+            if (args or given) and super(Config, type(self)).__init__ is object.__init__:
+                name, written = type(self).__qualname__, ", ".join(f"{one}=..." for one in given) or "..."
+                raise TypeError(f"{name}({written}) makes no configuration. Write {name}.C({written})")
+            super().__init__(*args, **given)
 
     @classmethod
     def __getxpmtype__(cls) -> Declaration:

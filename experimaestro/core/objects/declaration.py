@@ -139,6 +139,16 @@ class Declaration:
         return "\n".join(line.strip() for line in rest.strip().splitlines())
 
 
+def annotation_text(cls: type, name: str) -> str | None:
+    """How a class annotates a name; None if it does not, or says that it is the class's own."""
+    for base in cls.__mro__:
+        found = getattr(base, "__annotations__", {}).get(name)
+        if found is not None:
+            text = found.__qualname__ if type(found) is type else str(found).replace("typing.", "")
+            return None if "ClassVar" in text else text
+    return None
+
+
 def _deprecated(cls: type) -> dict[str, DeprecatedParameter]:
     """The deprecated parameters of a class and of those above."""
     return {
@@ -261,6 +271,7 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
         )
     if default is None:
         default = UNSET
+        _check_none(base, f"{where}: {kind.value}", kept, bare=options is None)
     if kind is Kind.CONSTANT and default is UNSET and generator is None:
         raise AssertionError(f"{where}: a Constant needs a value")
     if default is not UNSET:
@@ -296,6 +307,19 @@ def _from_field(options: Field) -> tuple[Any, bool, Generator | None]:
     if options.default is not UNSET:
         return options.default, ignore is True, None
     return ignore, ignore is not UNSET, None
+
+
+def _check_none(base: type, declared: str, kept: Type, *, bare: bool) -> None:
+    if not isinstance(kept, OptionalType):
+        written = "None" if bare else "field(default=None)"
+        file, line = vars(base).get("_xpm_defined_at", ("", 0))
+        warnings.warn_explicit(
+            f"{declared}[{kept.name}] = {written} has no default: declare Optional[{kept.name}]",
+            UserWarning,
+            file or "unknown",
+            line,
+            module=base.__module__,
+        )
 
 
 def _check_redeclared(base: type, parent: Argument, child: Argument) -> None:
