@@ -429,7 +429,7 @@ def test_it_is_shown_as_it_is_written():
     shown = train(lr=0.5, epochs=3)
     assert str(shown) == "Train.C(epochs=3, lr=0.5, model=Model.C(size=5))"
     assert repr(every(numbers=list(range(9)), color=Color.RED)) == (
-        "Every.C(color=Color.RED, numbers=[0, 1, 2, 3, ...])"
+        "Every.C(color=Color.RED, numbers=[0, 1, 2, 3, 4, 5, 6, 7, 8])"
     )
 
 

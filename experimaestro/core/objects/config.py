@@ -17,7 +17,7 @@ from experimaestro.core.base import Configuration, Declares, Information, place
 from experimaestro.core.deprecation import discard, replacing
 from experimaestro.core.generics import bindings, disagreements
 from experimaestro.core.identifier import Identifier, identify
-from experimaestro.core.objects.declaration import Declaration, annotation_text, value_text
+from experimaestro.core.objects.declaration import Declaration, annotation_text
 from experimaestro.core.problems import Mismatch, Problem, failure, unknown
 from experimaestro.core.tags import Stopped, Tagged
 from experimaestro.exceptions import NotATaskError, ReadOnlyError, RequiredError
@@ -218,7 +218,9 @@ class _Behaviour(Configuration):
         return hash(identify(self))
 
     def __repr__(self) -> str:
-        return _shown(self, 3, ())
+        from experimaestro.core.objects.printing import shown  # not needed to submit
+
+        return shown(self)
 
     def __copy__(self) -> Any:
         return clone(self)
@@ -359,31 +361,6 @@ def clone(value: Any) -> Any:
                     one.__dict__[argument.name], lambda config: copies.get(id(config), config)
                 )
     return plain(value, lambda config: copies.get(id(config), config))
-
-
-def _shown(value: Any, depth: int, above: tuple[int, ...]) -> str:
-    if isinstance(value, Configuration):
-        declaration = value.__xpm__.declaration
-        if id(value) in above:
-            return "..."
-        if depth == 0:
-            return f"{declaration.name}.C(...)"
-        shared = declaration.shared
-        parts = [
-            f"{name}={_shown(value.__dict__[name], depth - 1, (*above, id(value)))}"
-            for name in declaration.arguments
-            if name in value.__dict__ and not (name in shared and shared[name] is value.__dict__[name])
-        ]
-        return f"{declaration.name}.C({', '.join(parts)})"
-    if isinstance(value, (list, set)) and value:
-        start, end = ("[", "]") if isinstance(value, list) else ("{", "}")
-        parts = [_shown(item, depth, above) for item in list(value)[:4]]
-        more = ", ..." if len(value) > 4 else ""
-        return f"{start}{', '.join(parts)}{more}{end}"
-    if isinstance(value, dict):
-        parts = [f"{key!r}: {_shown(item, depth, above)}" for key, item in list(value.items())[:4]]
-        return f"{{{', '.join(parts)}{', ...' if len(value) > 4 else ''}}}"
-    return value_text(value)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))

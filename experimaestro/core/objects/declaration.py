@@ -10,7 +10,6 @@ import types
 import typing
 import warnings
 from collections.abc import Mapping
-from enum import Enum
 from typing import Any
 
 from experimaestro.core.arguments import (
@@ -343,8 +342,3 @@ def _compatible(parent: Type, child: Type) -> bool:
     if isinstance(parent, ConfigType):
         return isinstance(child, ConfigType) and issubclass(child.of, parent.of)
     return parent.name == child.name
-
-
-def value_text(value: Any) -> str:
-    """A value as shown in `repr` of a configuration."""
-    return str(value) if isinstance(value, Enum) else repr(value)
