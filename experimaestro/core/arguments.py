@@ -276,13 +276,14 @@ class Argument:
         "generator",
         "groups",
         "hashed",
-        "help",
         "ignore_default",
         "ignore_generated",
         "ignored",
         "kind",
         "name",
+        "note",
         "overrides",
+        "owner",
         "prefix",
         "required",
         "skips_none",
@@ -305,7 +306,8 @@ class Argument:
         overrides: bool = False,
         data: bool = False,
         groups: frozenset[ParamGroup] = frozenset(),
-        help: str | None = None,  # noqa: A002 - same
+        owner: type | None = None,
+        note: str | None = None,
     ) -> None:
         self.name = name
         self.type = type
@@ -320,12 +322,26 @@ class Argument:
         self.overrides = overrides
         self.data = data
         self.groups = groups
-        self.help = help
+        self.owner = owner
+        """The class that declares it"""
+        self.note = note
+        """What `help("...")` says in the annotation"""
         self.required = default is UNSET and generator is None and not optional
         self.hashed = not ignored and generator is None
         self.skips_none = not self.constant and default is UNSET and optional
         self.unhashable = self.hashed and type.unhashable
         self.prefix = b"\x03" + name.encode() + b"\x05"
+
+    @property
+    def help(self) -> str | None:
+        """What the parameter is, for people; None if nobody says.
+
+        The text under the annotation, else that of `help("...")`, else that of `:param name:` in the
+        docstring of the class.
+        """
+        from experimaestro.core.documentation import help_of  # it reads sources: never at import or in a job
+
+        return help_of(self.owner, self.name, self.note)
 
     @property
     def read_only(self) -> bool:

@@ -129,13 +129,16 @@ class Declaration:
     @property
     def title(self) -> str:
         """First line of the docstring."""
-        return (self.cls.__doc__ or "").strip().partition("\n")[0]
+        from experimaestro.core.documentation import docstring_of  # not at import, nor in a job
+
+        return docstring_of(self.cls).title
 
     @property
     def description(self) -> str:
-        """The docstring without its first line."""
-        _, _, rest = (self.cls.__doc__ or "").strip().partition("\n")
-        return "\n".join(line.strip() for line in rest.strip().splitlines())
+        """The docstring without its first line and without what it says of parameters (`:param lr:`)."""
+        from experimaestro.core.documentation import docstring_of  # same
+
+        return docstring_of(self.cls).description
 
 
 def annotation_text(cls: type, name: str) -> str | None:
@@ -291,7 +294,8 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
         data=any(isinstance(mark, DataMark) for mark in marks),
         groups=frozenset() if options is None else options.groups,
         overrides=options is not None and options.overrides,
-        help=text,
+        owner=base,
+        note=text,
     )
 
 
