@@ -11,43 +11,121 @@ __version__ = "3.0.0.dev0"
 
 if TYPE_CHECKING:
     from experimaestro.core.arguments import (
+        STDERR as STDERR,
+        STDOUT as STDOUT,
         Annotated as Annotated,
+        Choices as Choices,
         Constant as Constant,
         Meta as Meta,
         Option as Option,
         Param as Param,
+        ParamGroup as ParamGroup,
         PathGenerator as PathGenerator,
         field as field,
         help as help,  # noqa: A004 - the name of the compatible API
+        param_group as param_group,
         pathgenerator as pathgenerator,
     )
-    from experimaestro.core.objects import Config as Config, LightweightTask as LightweightTask, Task as Task
-    from experimaestro.core.tags import TagDict as TagDict, stop_tags as stop_tags, tag as tag, tags as tags
+    from experimaestro.core.datapath import DataPath as DataPath, OptionalDataPath as OptionalDataPath
+    from experimaestro.core.deprecation import deprecate as deprecate
+    from experimaestro.core.marks import sealed_set as sealed_set, setmeta as setmeta
+    from experimaestro.core.objects import (
+        Config as Config,
+        DirectoryContext as DirectoryContext,
+        InstanceConfig as InstanceConfig,
+        LightweightTask as LightweightTask,
+        ResumableTask as ResumableTask,
+        Task as Task,
+    )
+    from experimaestro.core.objects.actions import Action as Action, Interaction as Interaction
+    from experimaestro.core.objects.copying import copyconfig as copyconfig
+    from experimaestro.core.objects.hooks import SubmitHook as SubmitHook
+    from experimaestro.core.objects.instances import ObjectStore as ObjectStore
+    from experimaestro.core.objects.methods import initializer as initializer
+    from experimaestro.core.objects.outputs import DependentMarker as DependentMarker
+    from experimaestro.core.objects.prepare import Prepare as Prepare
+    from experimaestro.core.partial import partial as partial
+    from experimaestro.core.tags import (
+        TagDict as TagDict,
+        stop_tags as stop_tags,
+        tag as tag,
+        tags as tags,
+        tagspath as tagspath,
+    )
     from experimaestro.core.types import Any as Any
     from experimaestro.events.states import JobState as JobState
     from experimaestro.exceptions import FailedExperiment as FailedExperiment
+    from experimaestro.launchers.base import Launcher as Launcher
+    from experimaestro.scheduler.job import Job as Job
+    from experimaestro.scheduler.modes import RunMode as RunMode
     from experimaestro.session import experiment as experiment
+    from experimaestro.workspace.cached import cache as cache
     from experimaestro.workspace.progress import progress as progress, tqdm as tqdm
 
 _HOMES = {
     "core.arguments": (
         "Annotated",
+        "Choices",
         "Constant",
         "Meta",
         "Option",
         "Param",
+        "ParamGroup",
         "PathGenerator",
+        "STDERR",
+        "STDOUT",
         "field",
         "help",
+        "param_group",
         "pathgenerator",
     ),
-    "core.objects": ("Config", "LightweightTask", "Task"),
-    "core.tags": ("TagDict", "stop_tags", "tag", "tags"),
+    "core.datapath": (
+        "DataPath",
+        "OptionalDataPath",
+    ),
+    "core.deprecation": ("deprecate",),
+    "core.marks": (
+        "sealed_set",
+        "setmeta",
+    ),
+    "core.objects": (
+        "Config",
+        "DirectoryContext",
+        "InstanceConfig",
+        "LightweightTask",
+        "ResumableTask",
+        "Task",
+    ),
+    "core.objects.actions": (
+        "Action",
+        "Interaction",
+    ),
+    "core.objects.copying": ("copyconfig",),
+    "core.objects.hooks": ("SubmitHook",),
+    "core.objects.instances": ("ObjectStore",),
+    "core.objects.methods": ("initializer",),
+    "core.objects.outputs": ("DependentMarker",),
+    "core.objects.prepare": ("Prepare",),
+    "core.partial": ("partial",),
+    "core.tags": (
+        "TagDict",
+        "stop_tags",
+        "tag",
+        "tags",
+        "tagspath",
+    ),
     "core.types": ("Any",),
     "events.states": ("JobState",),
     "exceptions": ("FailedExperiment",),
+    "launchers.base": ("Launcher",),
+    "scheduler.job": ("Job",),
+    "scheduler.modes": ("RunMode",),
     "session": ("experiment",),
-    "workspace.progress": ("progress", "tqdm"),
+    "workspace.cached": ("cache",),
+    "workspace.progress": (
+        "progress",
+        "tqdm",
+    ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

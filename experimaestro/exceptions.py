@@ -51,12 +51,20 @@ class SubmissionError(ExperimaestroError):
     exit_code = 2
 
 
+class ConflictError(SubmissionError):
+    """Two tasks have one identifier and are not the same."""
+
+
 class NotATaskError(SubmissionError, ValueError, AttributeError):
     """Something that is not a task was to be submitted."""
 
 
 class NotSubmittedError(SubmissionError, AssertionError):
     """Something was asked for that only a submitted task has."""
+
+
+class MarkError(SubmissionError, AssertionError):
+    """A configuration cannot be marked as an output of a task."""
 
 
 class WorkspaceError(ExperimaestroError):

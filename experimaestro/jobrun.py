@@ -15,12 +15,14 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
 from experimaestro.core import serialization
 from experimaestro.events.owners import Outcome, Status
 from experimaestro.exceptions import ExperimaestroError, FormatError
+from experimaestro.taskglobals import Env
 from experimaestro.workspace import attempts, files, interchange, progress
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.processes import myself
@@ -98,6 +100,8 @@ class _Job:
         params = files.read_json(self._paths.params)
         if params is None:
             raise FormatError(f"{self._paths.params} is missing: submit the task again")
+        Env.taskpath = Path(self._paths.folder)
+        Env.wspath = Path(params.get("workspace") or self._paths.folder)
         task, init_tasks = serialization.load_instances(params, self._paths.folder)
         self._is_loaded = True
         module = sys.modules.get(type(task).__module__)

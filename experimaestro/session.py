@@ -25,6 +25,7 @@ from typing import Any, Literal, TypeVar
 from experimaestro import waiting
 from experimaestro.core import context
 from experimaestro.core.objects import Task
+from experimaestro.core.objects.actions import Action
 from experimaestro.events.model import RunEnded, RunStarted
 from experimaestro.events.state import Run, State
 from experimaestro.events.states import JobState
@@ -32,6 +33,8 @@ from experimaestro.exceptions import FailedExperiment, SubmissionError, Workspac
 from experimaestro.monitor import failures
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.scheduler import openrun
+from experimaestro.scheduler.dryrun import DryRun
+from experimaestro.scheduler.modes import RunMode
 from experimaestro.scheduler.openrun import OpenRun, Status, loop_of, release_loop
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.workspace import files
@@ -60,6 +63,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         workers: Jobs at once on this machine; None: one for each core that this process may use
             (affinity and container quota). Given by the first experiment of a workspace.
         display: Whether to show the progress on standard error; None: yes.
+        run_mode: `RunMode.DRY_RUN` only says what would be run.
 
     Raises:
         WorkspaceError: `name` cannot name a folder.
@@ -79,6 +83,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         *,
         workers: int | None = None,
         display: bool | None = None,
+        run_mode: RunMode = RunMode.NORMAL,
     ) -> None:
         if workers is not None and workers < 1:
             raise WorkspaceError(f"experiment(..., workers={workers}): expected a number of jobs from 1 up")
@@ -93,7 +98,9 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self.name = name
         self._workers = workers
         self._display = display is not False
+        self.run_mode = run_mode
         self._run: OpenRun | None = None
+        self._dry: DryRun | None = None
         RunPaths(self.workspace, name, "run")  # refuses a name that cannot name a folder
 
     # Life.
@@ -109,6 +116,10 @@ class experiment:  # noqa: N801 - the name of the compatible API
         Raises:
             WorkspaceError: The folder cannot be a workspace; it is left as it was.
         """
+        if self.run_mode is RunMode.DRY_RUN:
+            self._dry = DryRun(self.workspace)
+            self._become_current()
+            return self
         key = (self.workspace, self.name)
         told = False
         while True:
@@ -130,6 +141,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
             FailedExperiment: Jobs failed.
             KeyboardInterrupt: The wait was interrupted; the jobs go on.
         """
+        if self._dry is not None:
+            return
         run = self._opened()
         waiting.wait(self._finished(run))
         self._raise_failures(run)
@@ -139,23 +152,32 @@ class experiment:  # noqa: N801 - the name of the compatible API
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> None:
+        if self._dry is not None:
+            return
         run = self._opened()
         await waiting.wait_async(self._finished(run))
         self._raise_failures(run)
 
     def stop(self) -> None:
         """Ends the run. Jobs that run go on by themselves; those that wait are not started."""
-        if self._run is not None:
+        if self._dry is not None:
+            self._dry.is_open = False
+            self._leave_current()
+        elif self._run is not None:
             self._end(self._run, None)
 
     def __enter__(self) -> "experiment":  # noqa: PYI034 - start() may not be of a sub-class
         self.start()
-        self._opened().blocks += 1
+        if self._dry is None:
+            self._opened().blocks += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._dry is not None:
+            self.stop()
+            return
         run = self._opened()
         try:
             if error is None:
@@ -174,6 +196,9 @@ class experiment:  # noqa: N801 - the name of the compatible API
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._dry is not None:
+            self.stop()
+            return
         run = self._opened()
         try:
             if error is None:
@@ -204,22 +229,24 @@ class experiment:  # noqa: N801 - the name of the compatible API
     @property
     def status(self) -> Status:
         """`new` before `start`, then `running`, and at the end `done`, `failed` or `detached`."""
+        if self._dry is not None:
+            return "running" if self._dry.is_open else "done"
         return "new" if self._run is None else self._run.status
 
     @property
     def workdir(self) -> Path:
         """Folder of the run."""
-        return Path(self._opened().files.paths.folder)
+        return Path(self._paths_of_run().folder)
 
     @property
     def resultspath(self) -> Path:
         """Folder for what the user makes of the run's results; not made by the library."""
-        return Path(self._opened().files.paths.results)
+        return Path(self._paths_of_run().results)
 
     @property
     def run_id(self) -> str:
-        """Name of the run: the local time of its start."""
-        return self._opened().run_id
+        """Name of the run: the local time of its start; `dry-run` in that mode."""
+        return "dry-run" if self._dry is not None else self._opened().run_id
 
     @property
     def experiment_id(self) -> str:
@@ -254,7 +281,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         Raises:
             ExperimentStopped: The experiment has ended.
         """
-        token = context.named.set(self._opened())
+        token = context.named.set(self._dry or self._opened())
         try:
             return task.submit()
         finally:
@@ -263,7 +290,21 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def __repr__(self) -> str:
         return f"<experiment {self.name!r} in {self.workspace}: {self.status}>"
 
+    def add_action(self, action: Action) -> None:
+        """Notes what a person may do with the results: it is kept with the run.
+
+        Args:
+            action: A configuration; it is sealed.
+        """
+        action.seal()
+        (self._dry or self._opened()).add_action(action)
+
     # What they share.
+
+    def _paths_of_run(self) -> RunPaths:
+        if self._dry is not None:
+            return RunPaths(self.workspace, self.name, self.run_id)
+        return self._opened().files.paths
 
     def _opened(self) -> OpenRun:
         if self._run is None:
@@ -364,17 +405,20 @@ class experiment:  # noqa: N801 - the name of the compatible API
         _current.append(self)
         self._set_current()
 
+    def _leave_current(self) -> None:
+        if self in _current:
+            _current.remove(self)
+        self._set_current()
+
     @staticmethod
     def _set_current() -> None:
-        experiment.CURRENT = _current[-1] if _current else None
-        context.current = None if experiment.CURRENT is None else experiment.CURRENT._run  # noqa: SLF001 - our own
+        now = experiment.CURRENT = _current[-1] if _current else None
+        context.current = None if now is None else now._dry or now._run  # noqa: SLF001 - our own
 
     def _end(self, run: OpenRun, status: Literal["failed", "detached"] | None) -> None:
         """Ends the run, once; the others who share it see its status."""
         with _lock:
-            if self in _current:
-                _current.remove(self)
-            self._set_current()
+            self._leave_current()
             if run.status != "running":
                 return
             if status is None:

@@ -22,6 +22,15 @@ class Declares:
 
     _xpm_is_job: ClassVar[bool] = False
     """Whether its configurations are jobs of their own, used by others only once submitted"""
+
+    def __validate__(self) -> None:
+        """Called on a configuration that is submitted or made an object, after those that it holds.
+
+        Raise any error to say that the parameters do not fit together: nothing is then changed.
+        """
+
+    _xpm_prepares: ClassVar[bool] = False
+    """Whether its objects are prepared before the tasks start that use it"""
     _xpm_is_instance: ClassVar[bool] = False
     """Whether equal configurations of it are different things to those that use several"""
 
@@ -65,8 +74,6 @@ class Information:
     """Parameters whose values keep their tags to themselves"""
     job_tags: "Mapping[str, Any] | None" = None
     """Its tags and those of all that it uses, once submitted"""
-    needs: "tuple[Any, ...]" = ()
-    """Dependencies that were added by hand"""
     bindings: "Mapping[tuple[type, Any], Any]" = MappingProxyType({})
     """What its type variables stand for"""
     replaced: frozenset[str] = frozenset()

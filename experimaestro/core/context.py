@@ -9,7 +9,9 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from experimaestro.core.definition import Definition
     from experimaestro.core.objects import Config
+    from experimaestro.core.objects.hooks import SubmitHook
 
 
 class Submission(NamedTuple):
@@ -27,8 +29,14 @@ class Submission(NamedTuple):
     """Those of the tasks behind `dependencies`"""
     init_tasks: "Sequence[Config]"
     """Lightweight tasks run before it, in its process"""
+    prepares: "Sequence[Config]"
+    """What must be prepared before it starts, in order"""
+    hooks: "Sequence[SubmitHook]"
+    """What acts on the job before it is handed over, each once"""
     objects: "Callable[[], list[dict[str, Any]]]"
     """Makes the `objects` of `params.json`; called later in another thread (the task is sealed)"""
+    definition: "Callable[[], Definition]"
+    """Makes the record of what the job is; same"""
 
 
 class Submitter(Protocol):
@@ -39,6 +47,9 @@ class Submitter(Protocol):
 
     def submit(self, submission: Submission) -> None:
         """Takes a task over. Touches no disk, does not wait."""
+
+    def add_action(self, action: "Config") -> None:
+        """Notes what a person may do with the results. Touches no disk, does not wait."""
 
 
 current: Submitter | None = None

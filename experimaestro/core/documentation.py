@@ -3,7 +3,7 @@
 Rules: Python keeps no text that stands under an annotation, so the source is read: once for each
 file, when somebody asks, never at import and never in a job (this module is imported by those who
 ask). The source is what `linecache` knows, which includes the cells of a notebook. Without a
-source there is no text, and no error.
+source there is no text, and no error. Whoever has an `Argument` asks it for its `help`.
 """
 
 import ast
@@ -11,9 +11,14 @@ import linecache
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from inspect import cleandoc
+from inspect import Parameter, Signature, cleandoc
 from itertools import pairwise
-from typing import Any, NamedTuple
+from textwrap import indent
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from experimaestro.core.arguments import Argument
+    from experimaestro.core.objects.declaration import Declaration
 
 Texts = dict[str, str]
 """Of the parameters of one class, by name"""
@@ -76,6 +81,72 @@ def docstring(text: str | None) -> Docstring:
             kept.append(line)
     title, _, description = "\n".join(kept).strip().partition("\n")
     return Docstring(title, re.sub(r"\n{3,}", "\n\n", description.strip()), parameters)
+
+
+class _Written:
+    """An annotation or a default of a signature, shown as a user writes it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def signature_of(declaration: "Declaration | None") -> Signature:
+    """How configurations of a class are made: by name, without constants and generated values."""
+    if declaration is None:
+        return Signature()
+    return Signature(
+        [
+            Parameter(
+                one.name,
+                Parameter.KEYWORD_ONLY,
+                annotation=_Written(one.type.name),
+                default=Parameter.empty if one.required else _Written(_default(declaration, one)),
+            )
+            for one in in_order(declaration)
+            if not one.read_only
+        ]
+    )
+
+
+def with_parameters(declaration: "Declaration") -> str:
+    """The docstring of a class and a line for each of its parameters."""
+    title, description, _ = docstring_of(declaration.cls)
+    blocks = [block for block in (title, description) if block]
+    lines = [_line(declaration, one) for one in in_order(declaration)]
+    if lines:
+        blocks.append("\n".join(["Parameters:", *lines]))
+    return "\n\n".join(blocks)
+
+
+def in_order(declaration: "Declaration") -> list["Argument"]:
+    """The parameters as they are declared, those of the classes above first."""
+    every = [
+        name for base in reversed(declaration.cls.__mro__) for name in getattr(base, "__annotations__", ())
+    ]
+    return [declaration.arguments[name] for name in dict.fromkeys(every) if name in declaration.arguments]
+
+
+def _line(declaration: "Declaration", argument: "Argument") -> str:
+    facts = argument.type.name
+    if argument.generator is not None:
+        facts += ", generated"
+    elif argument.constant:
+        facts += f", always {_default(declaration, argument)}"
+    elif not argument.required:
+        facts += f", default {_default(declaration, argument)}"
+    text = f"{argument.name} ({facts})"
+    if argument.help:
+        text += f": {argument.help}"
+    return indent(text.replace("\n", "\n    "), "    ")
+
+
+def _default(declaration: "Declaration", argument: "Argument") -> str:
+    from experimaestro.core.objects.printing import one_line  # it knows configurations
+
+    return one_line(declaration.shared[argument.name])
 
 
 def _literals(cls: Any) -> Texts:

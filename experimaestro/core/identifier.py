@@ -188,6 +188,10 @@ class Walk:
             frame.lowest = min(frame.lowest, done.lowest)
             frame.has_instances = frame.has_instances or done.has_instances
 
+    def depends_on_start(self, config: Configuration) -> bool:
+        """Whether the digest of a configuration that was met holds only where this walk started: a cycle."""
+        return id(config) not in self._memo and id(config) not in self._with_instances
+
     def _frame(self, config: Configuration, keeps: Callable[[Argument], bool] | None) -> Frame:
         convert = config.__xpm__.declaration.convert
         source = config if convert is None else convert(config)
@@ -228,7 +232,7 @@ class Walk:
         for argument, value in _entries(config):
             out.append(argument.prefix)
             _append(value, _NONE, out)
-        return _sha256(b"".join(out))
+        return sha256(b"".join(out))
 
     def encode(self, frame: Frame) -> bytes:
         """The digest of a configuration when those of all that it holds are known."""
@@ -243,16 +247,17 @@ class Walk:
         if info.init_tasks:
             out.append(b"\x0c")
             out.extend(references[id(task)] for task in info.init_tasks)
-        return _sha256(b"".join(out))
+        return sha256(b"".join(out))
 
 
 _NONE: Mapping[int, bytes] = {}
 
 
-def _sha256(data: bytes) -> bytes:
-    from hashlib import sha256  # a job does not need it: its identifier was written down
+def sha256(data: bytes) -> bytes:
+    """The SHA-256 of bytes."""
+    from hashlib import sha256 as digest_of  # a job does not need it: its identifier was written down
 
-    return sha256(data).digest()
+    return digest_of(data).digest()
 
 
 def _entries(config: Configuration) -> Entries:
@@ -302,8 +307,8 @@ def _collect_in_order(value: Any, found: list[Configuration]) -> None:
 def _set_order(item: Any) -> bytes:
     """The place of an element in the bytes of a set: as if it were alone."""
     if isinstance(item, Configuration):
-        return _sha256(b"\x00" + identify(item).main)
-    return _sha256(_bytes(item, _NONE))
+        return sha256(b"\x00" + identify(item).main)
+    return sha256(_bytes(item, _NONE))
 
 
 def _append(  # noqa: C901 - one branch for each kind of value, in the order that the format asks for

@@ -45,7 +45,9 @@ def dump_objects(
 
 
 def _all_children(config: Configuration) -> list[Configuration]:
-    return [*config.__xpm__.init_tasks, *children(config)]
+    info = config.__xpm__
+    made_by = () if info.producer is None else (info.producer,)
+    return [*made_by, *info.init_tasks, *children(config)]
 
 
 class _Dump:
@@ -68,8 +70,10 @@ class _Dump:
         }
         if info.init_tasks:
             made["init-tasks"] = [self.numbers[id(one)] for one in info.init_tasks]
-        if info.key is not None:
-            made["task"] = number
+        if info.meta is not None:
+            made["meta"] = info.meta
+        if info.task is not None:
+            made["task"] = self.numbers[id(info.task)]
         if file is not None:
             made["file"] = file
         made["fields"] = {
@@ -162,7 +166,11 @@ class _Load:
 
         declarations: list[Declaration] = []
         for position, one in enumerate(self.objects):
-            module, qualname, number = (self.item(one, position, key) for key in ("module", "type", "id"))
+            for key in ("module", "type", "id"):
+                self.item(one, position, key)
+        self.objects = _reached(self.objects)
+        for one in self.objects:
+            module, qualname, number = one["module"], one["type"], one["id"]
             file = one.get("file")
             if file is not None:
                 self.files[module] = file
@@ -238,7 +246,7 @@ class _Load:
     @staticmethod
     def default(value: Any) -> Any:
         from experimaestro.core.base import plain
-        from experimaestro.core.objects.config import clone
+        from experimaestro.core.objects.copying import clone
 
         return plain(clone(value), lambda config: config.instance())  # type: ignore[attr-defined] # of Config
 
@@ -306,6 +314,38 @@ class _Load:
             _as_key(self.value(key, number, name)): self.value(item, number, name)
             for key, item in value["items"]
         }
+
+
+def _reached(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The objects that the last one uses: not the tasks that only made some of them."""
+    by_number = {_hashable(one["id"]): one for one in objects}
+    if len(by_number) < len(objects):
+        return objects  # a number is used twice: that is said when they are made
+    reached: set[Any] = set()
+    pending = [objects[-1]["id"]]
+    while pending:
+        number = _hashable(pending.pop())
+        if number in reached or number not in by_number:
+            continue
+        reached.add(number)
+        one = by_number[number]
+        pending.extend(one.get("init-tasks", ()))
+        values = [one.get("fields")]
+        while values:
+            value = values.pop()
+            if isinstance(value, dict):
+                if value.get("type") == "python":
+                    pending.append(value.get("value"))
+                else:
+                    values.extend(value.values())
+            elif isinstance(value, list):
+                values.extend(value)
+    return [one for one in objects if _hashable(one["id"]) in reached]
+
+
+def _hashable(number: Any) -> Any:
+    """The number of an object; a file may have anything in its place."""
+    return number if isinstance(number, (int, str)) else repr(number)
 
 
 def _as_key(value: Any) -> Any:

@@ -102,6 +102,18 @@ def tags(config: "Config") -> TagDict:
     return TagDict(union([info.owner], postorder([info.owner], children_of_this_job))[0])
 
 
+def tagspath(config: "Config") -> str:
+    """The tags of a configuration as the name of a file or folder: `lr=0.1_size=3`.
+
+    Sorted by name; a `/` in a text becomes `-`.
+    """
+    return "_".join(f"{name}={_of_path(value)}" for name, value in tags(config).items())
+
+
+def _of_path(value: Any) -> str:
+    return str(value).replace("/", "-")
+
+
 def union(roots: list[Configuration], order: list[Configuration]) -> tuple[dict[str, Any], list[str]]:
     """Tags of configurations and of all that they use; then one line for each tag with several values.
 
@@ -116,8 +128,9 @@ def union(roots: list[Configuration], order: list[Configuration]) -> tuple[dict[
     for config in order:
         info = config.__xpm__
         own = info.own_tags if info.job_tags is None else info.job_tags
-        if own:
-            for name, value in own.items():
+        made_by = info.producer.__xpm__.job_tags if info.producer is not None else None
+        if own or made_by:
+            for name, value in (*(made_by or {}).items(), *(own or {}).items()):
                 if name in found and found[name] != value:
                     several[name] = None
                 found[name] = value

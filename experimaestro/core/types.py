@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Any as Any  # noqa: PLC0414 - the public name of "anything"
 
 from experimaestro.core.base import Declares
@@ -53,61 +54,76 @@ def is_path(one: Type) -> bool:
     return isinstance(one.of if isinstance(one, OptionalType) else one, PathType)
 
 
-def type_of(annotation: Any) -> Type:
+def type_of(annotation: Any, names: Mapping[str, Any] = MappingProxyType({})) -> Type:
     """The type that an annotation asks for.
 
     Args:
-        annotation: Resolved: no string, no forward reference.
+        annotation: Resolved, but for what the bounds of type variables refer to.
+        names: What the names in those references stand for.
 
     Raises:
         DefinitionError: No parameter can be of this type.
     """
+    if isinstance(annotation, typing.ForwardRef):
+        annotation = _referred(annotation, names)
     origin = typing.get_origin(annotation)
     if isinstance(annotation, typing.TypeVar):
         bounds = annotation.__constraints__ or (annotation.__bound__,)
-        return VariableType(annotation, [type_of(bound) for bound in bounds if bound is not None])
+        return VariableType(annotation, [type_of(bound, names) for bound in bounds if bound is not None])
     if origin is not None:
-        return _generic(annotation, origin, typing.get_args(annotation))
+        return _generic(annotation, origin, typing.get_args(annotation), names)
     try:
         known = _PLAIN.get(annotation)
     except TypeError:  # not hashable
         known = None
     if known is not None:
         return known
-    if isinstance(annotation, type):
-        if issubclass(annotation, Declares):
-            return ConfigType(annotation)
-        if issubclass(annotation, Enum):
-            return EnumType(annotation)
-        if annotation.__name__ == "Path" and annotation.__module__.partition(".")[0] == "pathlib":
-            return _PATH
-        if annotation in {list, dict, set, tuple}:
-            name = annotation.__name__
-            inside = "str, int" if annotation is dict else "int"
-            raise DefinitionError(f"no type for {name}: say what it holds, {name}[{inside}]")
+    if isinstance(annotation, type) and (found := _of_class(annotation)) is not None:
+        return found
     raise DefinitionError(
         f"no type for {getattr(annotation, '__name__', annotation)}: use int, float, str, bool, Path, "
         "an Enum, Literal, List, Dict, Set, Optional, Union, Any, a TypeVar or a configuration class"
     )
 
 
-def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Type:
+def _of_class(annotation: type) -> Type | None:
+    if issubclass(annotation, Declares):
+        return ConfigType(annotation)
+    if issubclass(annotation, Enum):
+        return EnumType(annotation)
+    if annotation.__name__ == "Path" and annotation.__module__.partition(".")[0] == "pathlib":
+        return _PATH
+    if annotation in {list, dict, set, tuple}:
+        name = annotation.__name__
+        inside = "str, int" if annotation is dict else "int"
+        raise DefinitionError(f"no type for {name}: say what it holds, {name}[{inside}]")
+    return None
+
+
+def _referred(reference: typing.ForwardRef, names: Mapping[str, Any]) -> Any:
+    try:
+        return eval(reference.__forward_arg__, dict(names))  # noqa: S307 - an annotation of the user's class
+    except (NameError, AttributeError) as error:
+        raise DefinitionError(f"the bound {reference.__forward_arg__!r} does not resolve: {error}") from error
+
+
+def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...], names: Mapping[str, Any]) -> Type:
     if origin is typing.Union or origin is types.UnionType:
-        inner = [type_of(one) for one in arguments if one is not type(None)]
+        inner = [type_of(one, names) for one in arguments if one is not type(None)]
         one = inner[0] if len(inner) == 1 else UnionType(*inner)
         return OptionalType(one) if type(None) in arguments else one
     if origin is list:
-        return ListType(type_of(arguments[0]))
+        return ListType(type_of(arguments[0], names))
     if origin is set:
-        return SetType(type_of(arguments[0]))
+        return SetType(type_of(arguments[0], names))
     if origin is dict:
-        return DictType(type_of(arguments[0]), type_of(arguments[1]))
+        return DictType(type_of(arguments[0], names), type_of(arguments[1], names))
     if origin is tuple:
         any_length = len(arguments) == 2 and arguments[1] is Ellipsis
         kept = arguments[:1] if any_length else arguments
-        return TupleType(*(type_of(one) for one in kept), any_length=any_length)
+        return TupleType(*(type_of(one, names) for one in kept), any_length=any_length)
     if origin is typing.Annotated:
-        return type_of(arguments[0])
+        return type_of(arguments[0], names)
     if origin is typing.Literal:
         return LiteralType(arguments)
     if isinstance(origin, type) and issubclass(origin, Declares):

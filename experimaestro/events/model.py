@@ -67,7 +67,7 @@ class JobObserved(Event, frozen=True, kw_only=True):
     """Somebody looked at the folder of a job."""
 
     job: JobKey
-    found: Literal["free", "failed", "running", "done"]
+    found: Literal["free", "failed", "running", "done", "conflict"]
     """`free`: nobody runs it and it has no result"""
     attempt: int = 0
     """Highest attempt present"""

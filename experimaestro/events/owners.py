@@ -6,12 +6,13 @@ as much as the interpreter itself.
 
 from typing import Literal, NamedTuple, get_args
 
-Status = Literal["done", "failed", "memory", "timeout", "cancelled", "killed", "lost", "refused"]
+Status = Literal["done", "failed", "memory", "timeout", "cancelled", "killed", "lost", "refused", "conflict"]
 """How an attempt ended: what its ``end`` file says, or what its scheduler found.
 
 ``done``: ``execute`` returned; ``failed``: it raised; ``memory``: out of memory; ``timeout`` and
 ``cancelled``: it was asked to stop; ``killed``: by a signal; ``lost``: its process is gone and
-nobody saw how; ``refused``: it could not be started.
+nobody saw how; ``refused``: it could not be started; ``conflict``: it was not, since the folder holds
+the result of another definition.
 """
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -60,13 +61,13 @@ class Outcome(NamedTuple):
         return self.status == "done"
 
 
-Kind = Literal["done", "failed", "free", "running", "gone", "unknown"]
+Kind = Literal["done", "failed", "free", "running", "gone", "unknown", "conflict"]
 """What the folder of a job says.
 
 ``done``: it has succeeded; ``failed``: its last attempt ended badly, nobody runs it; ``free``:
 nobody runs it and it has no result; ``running``: somebody will run it or does; ``gone``: somebody
 did, and is proven gone: to be settled; ``unknown``: somebody does, of whom nothing can be known
-from here.
+from here; ``conflict``: it is done or runs, under another definition.
 """
 
 

@@ -74,6 +74,8 @@ class FailureReason(enum.Enum):
     """It was asked to stop"""
     REJECTED_OTHER = "rejected_other"
     """Its process could not be started"""
+    CONFLICT = "conflict"
+    """Its folder holds the result of another definition"""
 
 
 REASONS: Mapping[Status, FailureReason] = {
@@ -84,6 +86,7 @@ REASONS: Mapping[Status, FailureReason] = {
     "timeout": FailureReason.TIMEOUT,
     "cancelled": FailureReason.CANCELLED,
     "refused": FailureReason.REJECTED_OTHER,
+    "conflict": FailureReason.CONFLICT,
 }
 """The reason that a view shows for each way an attempt can end badly."""
 
@@ -93,6 +96,7 @@ Change = Literal[
     "found failed",
     "found running",
     "found done",
+    "found conflict",
     "dependencies done",
     "dependency reopened",
     "dependency failed",
@@ -115,6 +119,7 @@ TRANSITIONS: Mapping[tuple[JobState, Change], JobState] = {
     (_S.UNSCHEDULED, "found failed"): _S.WAITING,
     (_S.UNSCHEDULED, "found running"): _S.RUNNING,
     (_S.UNSCHEDULED, "found done"): _S.DONE,
+    (_S.UNSCHEDULED, "found conflict"): _S.ERROR,
     (_S.UNSCHEDULED, "submitted again"): _S.UNSCHEDULED,
     # Dependencies.
     (_S.WAITING, "dependencies done"): _S.READY,
@@ -127,6 +132,7 @@ TRANSITIONS: Mapping[tuple[JobState, Change], JobState] = {
     (_S.READY, "found failed"): _S.READY,
     (_S.READY, "found running"): _S.RUNNING,
     (_S.READY, "found done"): _S.DONE,
+    (_S.READY, "found conflict"): _S.ERROR,
     # An attempt of ours.
     (_S.READY, "queued"): _S.SCHEDULED,
     (_S.READY, "ended badly"): _S.ERROR,
@@ -140,6 +146,7 @@ TRANSITIONS: Mapping[tuple[JobState, Change], JobState] = {
     (_S.RUNNING, "found running"): _S.RUNNING,
     (_S.RUNNING, "found done"): _S.DONE,
     (_S.RUNNING, "found failed"): _S.ERROR,
+    (_S.RUNNING, "found conflict"): _S.ERROR,
     (_S.RUNNING, "found free"): _S.WAITING,
     # A later submission: a failed job is tried again, a done one is looked at (its folder is the truth).
     (_S.ERROR, "submitted again"): _S.UNSCHEDULED,
@@ -147,6 +154,7 @@ TRANSITIONS: Mapping[tuple[JobState, Change], JobState] = {
     (_S.DONE, "found done"): _S.DONE,
     (_S.DONE, "found free"): _S.WAITING,
     (_S.DONE, "found failed"): _S.WAITING,
+    (_S.DONE, "found conflict"): _S.ERROR,
     (_S.DONE, "found running"): _S.RUNNING,
 }
 """`(state, change) -> state`. What is not here cannot happen."""

@@ -59,6 +59,7 @@ ENDS: Mapping[FailureReason, str] = {
     FailureReason.TIMEOUT: "ran out of time",
     FailureReason.CANCELLED: "was stopped",
     FailureReason.REJECTED_OTHER: "could not be started",
+    FailureReason.CONFLICT: "is in conflict",
 }
 """What became of a job that is in error, as the verb of a sentence."""
 

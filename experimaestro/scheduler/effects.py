@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import experimaestro
+from experimaestro.core import definition
 from experimaestro.core.context import Submission
 from experimaestro.events.owners import Observation, Outcome, Owner
 from experimaestro.launchers.base import Gone, Spec
@@ -77,20 +78,49 @@ class Ended(NamedTuple):
     outcome: Outcome
 
 
-def look(paths: Sequence[JobPaths]) -> list[Observation | OSError]:
+def look(jobs: Sequence[tuple[JobPaths, Work | None]]) -> list[Observation | OSError]:
     """Looks at the folders of jobs, and settles what processes that are gone left open.
+
+    Args:
+        jobs: Each with what it is; None: it was compared before.
 
     Returns:
         For each, what was found, or why the disk does not tell or cannot be written.
     """
-    return [_look(job) for job in paths]
+    return [_look(paths, work) for paths, work in jobs]
 
 
-def _look(paths: JobPaths) -> Observation | OSError:
+def _look(paths: JobPaths, work: Work | None) -> Observation | OSError:
     try:
-        return _clean(attempts.settle(paths))
+        return _settled(paths, work)
     except OSError as error:
         return error
+
+
+def _settled(paths: JobPaths, work: Work | None) -> Observation:
+    """What the folder of a job says, once nothing is left open in it; compared with what the job is."""
+    seen = _clean(attempts.settle(paths))
+    if work is None or seen.kind not in {"done", "running"}:
+        return seen
+    found = _other_definition(paths, work.submission)
+    if not found:
+        return seen
+    message = definition.conflict(work.submission.key, found)
+    return Observation("conflict", seen.attempt, seen.owner, Outcome("conflict", message))
+
+
+def _other_definition(paths: JobPaths, submission: Submission) -> list[definition.Difference]:
+    """How a job differs from the one whose result is in its folder; empty if it does not, as far as known."""
+    mine = submission.definition()
+    data = files.read(paths.definition)
+    if data is not None and data.startswith(definition.start_of_file(mine.digest)):
+        return []
+    if data is not None:
+        other = definition.read(data)
+    else:  # written by another version
+        params = files.read(paths.params)
+        other = None if params is None else definition.of_params(params)
+    return [] if other is None else definition.differences(other, mine)
 
 
 def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | Observation | Blocked:
@@ -122,7 +152,7 @@ def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | O
         # The lock is free again: the look below would take it for another's.
         if attempt:
             attempts.void(paths, attempt)  # another version runs the job; our claim would hide that
-        return _clean(attempts.settle(paths))
+        return _settled(paths, work)
     except OSError as error:
         return Blocked(attempt, error)
 
@@ -212,6 +242,7 @@ def _write_job(paths: JobPaths, attempt: int, work: Work, workspace: str) -> Non
         "experimaestro": experimaestro.__version__,
         "objects": objects,
     }
+    files.replace(paths.definition, definition.write(work.submission.definition()))
     files.replace(paths.params, json.dumps(params).encode())
     script = _SCRIPT.format(python=sys.executable, script=paths.script, paths=list(work.path))
     files.replace(paths.script, script.encode())

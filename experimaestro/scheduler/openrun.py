@@ -7,13 +7,16 @@ which lives while a run is open or a job that it started runs.
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from experimaestro.core import context
+from experimaestro.core.definition import define, differences
+from experimaestro.core.objects import Config
 from experimaestro.events.model import JobSubmitted, encode
-from experimaestro.exceptions import ExperimentStopped, SubmissionError
+from experimaestro.exceptions import ConflictError, ExperimentStopped, SubmissionError
 from experimaestro.scheduler.effects import Work, users_path
+from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.loop import Loop
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.workspace.locks import ExperimentLock
@@ -75,6 +78,8 @@ class OpenRun:
         self.run_id = run_id
         self.started_at = t
         self.environment: dict[str, str] = {}
+        self.actions: list[Config] = []
+        """What a person may do with the results"""
         self.blocks = 0
         """How many `with` blocks it has"""
         self._last_path: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
@@ -112,13 +117,42 @@ class OpenRun:
             tags=dict(submission.tags),
             deps=tuple(submission.dependencies),
         )
+        self._check_first(submission)
         try:
             encode(event)
         except UnicodeEncodeError:
             raise SubmissionError(
                 f"{submission.key}: its tags have characters that no file can hold: {dict(submission.tags)!a}"
             ) from None
-        self.loop.submit(Work(submission, self.environment, path), event)
+        self.loop.submit(Work(submission, self._environment(submission), path), event)
+
+    def _environment(self, submission: context.Submission) -> Mapping[str, str]:
+        """The variables of a job, as the hooks of what it uses want them."""
+        if not submission.hooks:
+            return self.environment
+        job = Job(submission, self.workspace, dict(self.environment))
+        for hook in submission.hooks:
+            hook.process(job, self.loop.launcher)
+        return job.environ
+
+    def _check_first(self, submission: context.Submission) -> None:
+        """Refuses a task that has the identifier of another one without being the same."""
+        first = self.loop.first(submission.key)
+        if first is None or first is submission.task:
+            return
+        mine, other = submission.definition(), define(first.__xpm__.owner)
+        found = differences(other, mine) if mine.digest != other.digest else []
+        if found:
+            lines = "\n".join(f"  {one.key}: {one.old} there, {one.new} here" for one in found[:10])
+            raise ConflictError(
+                f"{submission.key}: a task that was made at {first.__xpm__.made_at} has the same identifier "
+                f"and is another:\n{lines}\nGive one an identity of its own: a Constant, or a default that "
+                "is not ignored"
+            )
+
+    def add_action(self, action: Config) -> None:
+        """See `context.Submitter.add_action`."""
+        self.actions.append(action)
 
     def _path(self) -> Sequence[str]:
         """`sys.path` for jobs, as it is now and where we are now."""

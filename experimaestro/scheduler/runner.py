@@ -17,6 +17,7 @@ from experimaestro.events.owners import Observation, Outcome, Owner
 from experimaestro.launchers.base import Gone, Launcher, Refused
 from experimaestro.scheduler import effects
 from experimaestro.scheduler.effects import Work
+from experimaestro.scheduler.preparing import Preparing
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.progress import read_progress
 
@@ -84,6 +85,7 @@ class Runner:
         self._unseen: set[str] = set()  # refs whose start was not seen
         self._progress: dict[str, tuple[tuple[float, str], ...]] = {}
         self._to_observe: list[str] = []
+        self._preparing = Preparing()
         self._elsewhere: dict[str, tuple[int, Owner | None]] = {}  # what was last said of it
 
     @property
@@ -104,9 +106,7 @@ class Runner:
         await asyncio.gather(*(self._observe_chunk(chunk, cause) for chunk in chunks))
 
     async def _observe_chunk(self, jobs: Sequence[str], cause: int) -> None:
-        for job, seen in zip(
-            jobs, await self._host.in_pool(effects.look, [self._paths(job) for job in jobs]), strict=True
-        ):
+        for job, seen in zip(jobs, await self._host.in_pool(effects.look, self._looks(jobs)), strict=True):
             if not isinstance(seen, OSError):
                 self._observed(job, seen, cause)
             elif seen.errno in _TROUBLE:
@@ -122,10 +122,10 @@ class Runner:
                 self._host.post(model.StillRunning(t=t, job=job))
                 return
             self._elsewhere[job] = (seen.attempt, seen.owner)
-            found: Literal["free", "failed", "running", "done"] = "running"
+            found: Literal["free", "failed", "running", "done", "conflict"] = "running"
         else:
             self._elsewhere.pop(job, None)
-            found = seen.kind  # type: ignore[assignment] # the three that are left
+            found = seen.kind  # type: ignore[assignment] # the four that are left
         self._host.post(
             model.JobObserved(
                 t=t,
@@ -139,9 +139,25 @@ class Runner:
         )
 
     def start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
-        """Performs `Start`."""
-        self._starting += 1
-        self._host.spawn(self._start(jobs, launcher, cause))
+        """Performs `Start`; a job that waits for something to be prepared keeps no other waiting."""
+        unready = [job for job in jobs if self._preparing.is_needed(self._work[job].submission.prepares)]
+        others = [job for job in jobs if job not in unready] if unready else jobs
+        if others:
+            self._starting += 1
+            self._host.spawn(self._start(others, launcher, cause))
+        for job in unready:
+            self._starting += 1
+            self._host.spawn(self._prepare(job, launcher, cause))
+
+    async def _prepare(self, job: str, launcher: Launcher, cause: int) -> None:
+        """Prepares what a job needs, then starts it."""
+        prepares = self._work[job].submission.prepares
+        why = await self._host.in_pool(self._preparing.prepare, prepares)
+        if why is None:
+            await self._start([job], launcher, cause)
+        else:
+            await self._refuse(job, why, cause)
+            self._starting -= 1
 
     async def _start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
         """Claims jobs, prepares their folders and hands them to their launcher."""
@@ -268,6 +284,10 @@ class Runner:
         """What the jobs say: who started, and how far the others are."""
         starts = effects.read_started((self._paths(at.job), at.number) for _, at in unseen)
         return starts, [read_progress(self._paths(at.job).progress) for _, at in seen]
+
+    def _looks(self, jobs: Sequence[str]) -> list[tuple[JobPaths, Work | None]]:
+        """What to look at; what a job is, if it may have to be compared."""
+        return [(self._paths(job), self._work.get(job)) for job in jobs]
 
     def _paths(self, job: str) -> JobPaths:
         return JobPaths.of(self._workspace, job)

@@ -56,6 +56,17 @@ def job_folder(workspace: str, key: str) -> str:
     return f"{workspace}/jobs/{type_name}/{identifier}"
 
 
+def shared_folder(workspace: str, name: str, identifier: str) -> str:
+    """The folder of the files that equal configurations share.
+
+    Args:
+        workspace: The workspace's folder.
+        name: Module and qualified name of the class, in upper and lower case.
+        identifier: 64 hexadecimal digits.
+    """
+    return f"{workspace}/config/{name}/{identifier}"
+
+
 def temporary(path: str, mark: str) -> str:
     """A hidden name in the folder of `path`, for a file that will become it.
 
@@ -156,6 +167,11 @@ class JobPaths:
     def attempts(self) -> str:
         """Folder of the attempts."""
         return f"{self.folder}/.experimaestro/attempts"
+
+    @property
+    def definition(self) -> str:
+        """Everything that can influence the task, so that two are told apart that have one identifier."""
+        return f"{self.folder}/.experimaestro/definition.json"
 
     @property
     def progress(self) -> str:

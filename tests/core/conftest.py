@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from experimaestro import Config
 from experimaestro.core import context
 from experimaestro.exceptions import ExperimaestroError
 
@@ -16,10 +17,14 @@ class Recorder:
     workspace = "/ws"
 
     def __init__(self) -> None:
+        self.actions: list[Config] = []
         self.received: list[context.Submission] = []
 
     def submit(self, submission: context.Submission) -> None:
         self.received.append(submission)
+
+    def add_action(self, action: Config) -> None:
+        self.actions.append(action)
 
 
 @pytest.fixture

@@ -122,6 +122,9 @@ def submitted(task: TypingAny, *init_tasks: TypingAny) -> tuple[dict[str, Typing
         def submit(self, submission: context.Submission) -> None:
             received.append(submission)
 
+        def add_action(self, action: Config) -> None:
+            raise AssertionError(action)
+
     context.current = Keeper()
     try:
         task.submit(init_tasks=init_tasks)

@@ -22,7 +22,7 @@ class Model(Config):
 class Train(Task):
     lr: Param[float]
     model: Param[Model]
-    extra: Param[Any] = None
+    extra: Param[Any | None] = None
 
     def execute(self) -> None: ...
 

@@ -17,6 +17,7 @@ from experimaestro.core.base import Configuration, Declares, Information, place
 from experimaestro.core.deprecation import discard, replacing
 from experimaestro.core.generics import bindings, disagreements
 from experimaestro.core.identifier import Identifier, identify
+from experimaestro.core.objects.copying import clone
 from experimaestro.core.objects.declaration import Declaration, annotation_text
 from experimaestro.core.problems import Mismatch, Problem, failure, unknown
 from experimaestro.core.tags import Stopped, Tagged
@@ -46,7 +47,25 @@ class ConfigMeta(ABCMeta):
         type.__setattr__(cls, "_xpm_defined_at", (frame.f_code.co_filename, frame.f_lineno))
         return cls
 
+    @property
+    def XPMValue(cls) -> type:  # noqa: N802 - the name of the compatible API
+        """The class of the instances."""
+        value: type = cls.__dict__.get("_xpm_value", cls)
+        return value
+
+    def __dir__(cls) -> list[str]:
+        return [*super().__dir__(), "C"]  # Python lists nothing of a class's class
+
     if not TYPE_CHECKING:  # type checkers read `Config.C` below, which keeps the class
+
+        @property
+        def __signature__(cls) -> Any:
+            """What `inspect.signature` finds: the parameters of `C`, nothing of a class without `__init__`."""
+            from experimaestro.core.documentation import signature_of  # not at import, nor in a job
+
+            if issubclass(cls, Configuration):
+                return signature_of(declaration_of(cls))
+            return signature_of(None) if cls.__init__ is Config.__init__ else None
 
         @property
         def C(cls) -> type:  # noqa: N802 - the name of the compatible API
@@ -56,10 +75,21 @@ class ConfigMeta(ABCMeta):
 
         XPMConfig = C
 
-        @property
-        def XPMValue(cls) -> type:  # noqa: N802 - same
-            """The class of the instances."""
-            return cls.__dict__.get("_xpm_value", cls)
+
+class _TypeOf:
+    """What reading `__xpmtype__` of a class, a configuration or an object finds: what the class declares."""
+
+    def __get__(self, instance: Any, owner: Any) -> Declaration:
+        return declaration_of(owner)
+
+
+class _Documented:
+    """What reading `__doc__` of `Cls.C` finds: the docstring of the user's class, and the parameters."""
+
+    def __get__(self, config: Any, owner: Any) -> str:
+        from experimaestro.core.documentation import with_parameters  # not at import, nor in a job
+
+        return with_parameters(declaration_of(owner))
 
 
 class _Missing:
@@ -84,10 +114,9 @@ def _configuration_class(cls: Any) -> Any:
     namespace: dict[str, Any] = {
         "__module__": cls.__module__,
         "__qualname__": f"{cls.__qualname__}.XPMConfig",
-        "__doc__": cls.__doc__,
+        "__doc__": _Documented(),
         "__annotations__": {},
         "_xpm_declaration": declaration,
-        "_xpm_value": cls,
     }
     namespace.update({name: _Missing(name, cls.__qualname__) for name in declaration.arguments})
     namespace.update(replacing(cls, _Behaviour))
@@ -222,6 +251,11 @@ class _Behaviour(Configuration):
 
         return shown(self)
 
+    def __dir__(self) -> list[str]:
+        hidden = {name for name in vars(_Behaviour) if name[:1] == "_" != name[1:2]}
+        names = set(super().__dir__()) - hidden
+        return sorted(name for name in names if not name.startswith(("_xpm_", "_abc_")))
+
     def __copy__(self) -> Any:
         return clone(self)
 
@@ -262,6 +296,13 @@ class _Behaviour(Configuration):
     def copy(self) -> Any:
         """See `Config.copy`."""
         return clone(self)
+
+    def copy_dependencies(self, other: Configuration) -> Any:
+        """See `Config.copy_dependencies`."""
+        from experimaestro.core.objects.outputs import Marker  # rarely needed
+
+        task = other.__xpm__.task
+        return self if task is None else Marker(task)(self)
 
     def tag(self, name: str, value: Any) -> Any:
         """See `Config.tag`."""
@@ -325,44 +366,6 @@ def _kept(info: Information, argument: Argument, value: Any) -> Any:
     return kept
 
 
-def clone(value: Any) -> Any:
-    """A deep copy that can be changed: of lists, dictionaries and of all but submitted tasks.
-
-    A submitted task inside is used, not copied; one given as `value` itself is copied, without its job.
-    """
-    from experimaestro.core.base import plain
-    from experimaestro.core.walk import children_of_this_job, collect, postorder
-
-    roots: list[Configuration] = []
-    collect(value, roots)
-    if not roots:
-        return plain(value, lambda config: config)
-    first = value if isinstance(value, Configuration) else None
-
-    def inner(config: Configuration) -> list[Configuration]:
-        from experimaestro.core.walk import children
-
-        return children(config) if config is first else children_of_this_job(config)
-
-    order = [one for one in postorder(roots, inner) if one.__xpm__.key is None or one is first]
-    copies: dict[int, Configuration] = {}
-    for one in order:
-        new: Any = object.__new__(type(one))
-        old = one.__xpm__
-        new.__dict__["__xpm__"] = Information(new, old.declaration, old.code, old.instruction)
-        copies[id(one)] = new
-    for one in order:
-        values = copies[id(one)].__dict__
-        for argument in one.__xpm__.declaration.arguments.values():
-            if argument.generator is not None:
-                values[argument.name] = None
-            elif argument.name in one.__dict__:
-                values[argument.name] = plain(
-                    one.__dict__[argument.name], lambda config: copies.get(id(config), config)
-                )
-    return plain(value, lambda config: copies.get(id(config), config))
-
-
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
 class Config(Declares, metaclass=ConfigMeta):
     """Base of the classes with parameters.
@@ -385,6 +388,8 @@ class Config(Declares, metaclass=ConfigMeta):
         """Another name of `C`"""
         __xpm__: ClassVar[Information]
         """State of a configuration"""
+        __xpmtype__: ClassVar[Declaration]
+        """What the class declares"""
 
         def __identifier__(self) -> Identifier:
             """The identity: `.all` is 32 bytes, `repr` 64 hexadecimal digits; final once sealed."""
@@ -409,11 +414,45 @@ class Config(Declares, metaclass=ConfigMeta):
         def copy(self) -> Self:
             """A new configuration, not sealed, with copies of all that it uses but submitted tasks."""
 
+        def copy_dependencies(self, other: "Config") -> Self:
+            """Makes it an output of the task that another one is, or is an output of; returns it."""
+
         def tag(self, name: str, value: str | float) -> Self:
             """Notes a tag; returns the configuration."""
 
         def tags(self) -> dict[str, Any]:
             """The tags of the configuration and of all that it uses."""
+
+    else:
+        __xpmtype__ = _TypeOf()
+
+    @classmethod
+    def value_class(cls) -> Callable[[type[T]], type[T]]:
+        """Makes the decorated class the one of the objects that configurations of this class describe.
+
+        So that a heavy class (of a model, say) is in a module of its own, which plans do not import.
+
+        Raises:
+            TypeError: The decorated class does not derive from this one, or from the parent's.
+
+        Example:
+            >>> @Model.value_class()  # doctest: +SKIP
+            ... class TorchModel(Model, nn.Module):
+            ...     def forward(self, x): ...
+        """
+
+        def register(value: type[T]) -> type[T]:
+            needed = {cls, *(base.XPMValue for base in cls.__bases__ if isinstance(base, ConfigMeta))}
+            missing = [one.__qualname__ for one in needed if not issubclass(value, one)]
+            if missing:
+                raise TypeError(
+                    f"{value.__qualname__} cannot be the value class of {cls.__qualname__}: "
+                    f"it does not derive from {', '.join(sorted(missing))}"
+                )
+            type.__setattr__(cls, "_xpm_value", value)
+            return value
+
+        return register
 
     if not TYPE_CHECKING:  # a type checker makes one of the parameters
 
@@ -427,3 +466,17 @@ class Config(Declares, metaclass=ConfigMeta):
     def __getxpmtype__(cls) -> Declaration:
         """What the class declares: `title`, `description`, `arguments`."""
         return declaration_of(cls)
+
+
+class InstanceConfig(Config):
+    """Base of the classes whose configurations are told apart even when they are equal.
+
+    Two layers that are equal are two layers: a configuration that uses both has another identity
+    than one that uses one of them twice.
+
+    Example:
+        >>> class Layer(InstanceConfig):  # doctest: +SKIP
+        ...     size: Param[int]
+    """
+
+    _xpm_is_instance: ClassVar[bool] = True

@@ -30,6 +30,7 @@ from experimaestro.core.base import Configuration, Declares
 from experimaestro.core.containers import OptionalType
 from experimaestro.core.deprecation import DeprecatedParameter, conversion, deprecation_of
 from experimaestro.core.generics import fixed
+from experimaestro.core.objects.hooks import hooks_of
 from experimaestro.core.problems import Mismatch
 from experimaestro.core.references import ConfigType
 from experimaestro.core.scalars import ChoicesType, Type
@@ -40,13 +41,8 @@ from experimaestro.exceptions import DefinitionError, LocalClassError
 _WORDS = ("Param[", "Meta[", "Option[", "Constant[", "Annotated[")
 
 
-def typename(cls: type) -> str:
-    """The name that enters identifiers and is the first folder below `jobs/`."""
-    return written_name(cls).lower()
-
-
 def written_name(cls: type) -> str:
-    """As `typename`, in upper and lower case as the user wrote it."""
+    """The name of a class in identifiers and below `jobs/`, before it is written in lower case."""
     deprecation = deprecation_of(cls)
     if deprecation is not None:
         return written_name(deprecation.target)
@@ -63,7 +59,7 @@ class Declaration:
     """The parameters of one class, and what was made of them.
 
     Attributes:
-        typename: See `typename`.
+        typename: The name that enters identifiers, and is the first folder below `jobs/`.
         title: First line of the docstring.
         description: The rest of the docstring.
         arguments: The parameters by name, in increasing order.
@@ -73,8 +69,11 @@ class Declaration:
         self.cls = cls
         self.name = cls.__qualname__
         self.is_task = cls._xpm_is_job
+        self.prepares = cls._xpm_prepares
         self.is_instance = cls._xpm_is_instance
-        self.typename = typename(cls)
+        self.written_name = written_name(cls)
+        """As `typename`, in upper and lower case as the user wrote it"""
+        self.typename = self.written_name.lower()
         self.fixed = fixed(cls)
         """What stands for the type variables of the generic classes above"""
         self.arguments = _arguments(cls, self.fixed)
@@ -99,7 +98,9 @@ class Declaration:
             one for one in settled if isinstance(one.default, (list, dict, set, tuple, Configuration))
         )
         """Parameters whose default is copied for each object"""
-        self.validate_hook: Any = getattr(cls, "__validate__", None)
+        hook: Any = getattr(cls, "__validate__", None)
+        self.validate_hook = None if hook is Declares.__validate__ else hook
+        self.hooks = hooks_of(cls)
         self._home: Home | None = None
 
     @property
@@ -241,7 +242,7 @@ def _reference(annotation: Any) -> Any:
 def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
     where = f"{base.__qualname__}.{name}"
     try:
-        kept = type_of(of)
+        kept = type_of(of, vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {})
     except DefinitionError as error:
         raise DefinitionError(f"{where}: {error}") from None
     choices = next((mark.choices for mark in marks if isinstance(mark, Choices)), None)

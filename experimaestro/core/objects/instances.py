@@ -55,8 +55,9 @@ def make_instance(config: Configuration, context: Any, objects: ObjectStore | No
 
 
 def object_of(cls: Any) -> Any:
-    """An object of a class, before its `__init__`."""
-    return cls.__new__(cls)
+    """An object of a class, or of its value class, before its `__init__`."""
+    value = cls.XPMValue
+    return value.__new__(value)
 
 
 def _children(config: Configuration, store: ObjectStore) -> Sequence[Configuration]:

@@ -43,6 +43,15 @@ def shown(value: Any) -> str:
     return "\n".join(_lines(value, 0, LINES, (), 0))
 
 
+def one_line(value: Any) -> str:
+    """A value on one line, shortened if it has more than some 60 characters."""
+    flat = _flat(value, 60, (), 0)
+    if flat is not None:
+        return flat
+    opened = _open(value, (), 0)
+    return opened if isinstance(opened, str) else f"{opened.start}...{opened.end.lstrip(',')}"
+
+
 def value_text(value: Any) -> str:
     """A single value as Python code."""
     if isinstance(value, Enum):

@@ -125,6 +125,7 @@ def seal(
     roots: Sequence[Configuration],
     memo: dict[int, bytes],
     folder: str | None,
+    workspace: str | None,
 ) -> None:
     """Makes configurations final.
 
@@ -133,6 +134,7 @@ def seal(
         roots: The task, then its init tasks.
         memo: Their digests, as far as they are the same wherever they are used.
         folder: Where generated paths go; None if there is no such place.
+        workspace: Where the folders are that tasks share.
 
     Raises:
         AssertionError: A path is to be generated and there is no folder.
@@ -140,7 +142,7 @@ def seal(
     """
     placed = [one for one in order if one.__xpm__.key is None and one.__xpm__.declaration.generated]
     if placed:
-        _place(placed, order, roots, folder)
+        _place(placed, order, roots, folder, workspace)
     for config in order:
         info = config.__xpm__
         if info.sealed:
@@ -159,6 +161,7 @@ def _place(
     order: Sequence[Configuration],
     roots: Sequence[Configuration],
     folder: str | None,
+    workspace: str | None,
 ) -> None:
     if folder is None:
         first = placed[0].__xpm__
@@ -189,7 +192,7 @@ def _place(
         route = found[id(config)]
         base = f"{folder}/out/{'/'.join(_folder_name(step) for step in route)}" if route else folder
         for argument in info.declaration.generated:
-            config.__dict__[argument.name] = _generated(argument, config, base)
+            config.__dict__[argument.name] = _generated(argument, config, base, workspace or folder)
     for config in order:  # children first: a parent of a placed one places paths as well
         info = config.__xpm__
         info.places_paths = bool(info.declaration.generated) or any(
@@ -205,10 +208,12 @@ def _folder_name(step: str | int) -> str:
     return f"_{name}" if name in {"", ".", ".."} else name
 
 
-def _generated(argument: Argument, config: Configuration, base: str) -> Any:
+def _generated(argument: Argument, config: Configuration, base: str, workspace: str) -> Any:
     generator = argument.generator
     if not isinstance(generator, PathGenerator):
         raise NotImplementedError(f"{argument.name}: only paths are generated")
+    if generator.partial is not None:
+        base = generator.partial.folder(config, workspace)
     path = generator.path
     if callable(path):
         path = path(DirectoryContext(base), config)
@@ -226,4 +231,4 @@ def seal_alone(config: Configuration, context: Any = None) -> None:
     except (KeyError, NotImplementedError):  # said again by whoever asks for the identifier
         memo.clear()
     folder = None if context is None else str(getattr(context, "path", context))
-    seal(order, [config], memo, folder)
+    seal(order, [config], memo, folder, folder)

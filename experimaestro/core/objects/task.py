@@ -6,15 +6,17 @@ and hands over nothing that changes; what it costs does not grow with the tasks 
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from experimaestro.core import context
 from experimaestro.core.base import Configuration, Information, place
-from experimaestro.core.identifier import digest
+from experimaestro.core.identifier import Walk
 from experimaestro.core.objects.config import Config
+from experimaestro.core.objects.hooks import SubmitHook
+from experimaestro.core.objects.outputs import Marker
 from experimaestro.core.objects.sealing import check, own, seal
 from experimaestro.core.problems import Mismatch, Problem, failure, short
 from experimaestro.core.references import refused_object
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from typing_extensions import Self
+
+    from experimaestro.core.definition import Definition
 
 
 class LightweightTask(Config):
@@ -63,7 +67,7 @@ class Task(LightweightTask):
                 identity.
 
         Returns:
-            The task itself, from now on final.
+            The task itself, from now on final; or what its `task_outputs` or `__submit__` returns.
 
         Raises:
             ConfigurationError: Naming everything that is missing or wrong.
@@ -106,11 +110,13 @@ class Task(LightweightTask):
         info.digest = info.own_digest = None
         try:
             memo: dict[int, bytes] = {}
-            identity = digest(info.owner, memo)
+            walk = Walk(memo)
+            identity = walk.digest(info.owner)
             key = f"{info.declaration.typename}/{identity.hex()}"
             folder = f"{submitter.workspace}/jobs/{key}"
-            seal(order, roots, memo, folder)
-            info.digest, info.own_digest = memo.get(id(self)), identity
+            seal(order, roots, memo, folder, submitter.workspace)
+            info.own_digest = identity
+            info.digest = None if walk.depends_on_start(info.owner) else identity
             found, conflicts = union(tagging, order)
             tags = TagDict(found)
             for line in conflicts:
@@ -122,7 +128,10 @@ class Task(LightweightTask):
                 dependencies=tuple(used),
                 uses=tuple(used.values()),
                 init_tasks=before_it,
+                prepares=tuple(_prepares(order)),
+                hooks=tuple(dict.fromkeys(hook for one in order for hook in _hooks(one, self))),
                 objects=partial(dump_objects, info.owner, before_it, submitter.workspace, folder),
+                definition=partial(_define, info.owner),
             )
             info.key, info.workspace, info.job_tags = key, submitter.workspace, tags
             info.submission = submission
@@ -131,7 +140,7 @@ class Task(LightweightTask):
             info.digest, info.own_digest, info.init_tasks = before
             info.key = info.workspace = info.job_tags = info.submission = None
             raise
-        return self
+        return _outputs(self, submitter)  # type: ignore[no-any-return] # as its class says
 
     @property
     def jobpath(self) -> "Path":
@@ -167,16 +176,56 @@ class Task(LightweightTask):
         return folder / f"{folder.parent.name.rpartition('.')[2]}.{suffix}"
 
 
+class ResumableTask(Task):
+    """A task that goes on where it stopped: run again in the same folder when its time was over.
+
+    You must provide an `execute` that finds in its folder how far it came.
+    """
+
+    def remaining_time(self) -> float | None:
+        """Seconds until the launcher ends the job; None if it has no limit."""
+        return None
+
+
+def _hooks(config: Configuration, task: Any) -> Iterable[SubmitHook]:
+    """What the class of a configuration wants done when a task that uses it is submitted."""
+    info = config.__xpm__
+    return () if info.key is not None and config is not task else info.declaration.hooks
+
+
+def _prepares(order: Iterable[Any]) -> Iterable[Any]:
+    """What is to be prepared before a task starts; what submitted tasks use was prepared for them."""
+    return (one for one in order if one.__xpm__.declaration.prepares)
+
+
+def _define(task: Configuration) -> "Definition":
+    from experimaestro.core.definition import define  # a job does not need it
+
+    return define(task)
+
+
+def _outputs(task: Any, submitter: context.Submitter) -> Any:
+    """What `.submit()` returns: the task, or what it says that its outputs are."""
+    submit = getattr(task, "__submit__", None)
+    if submit is not None:
+        return submit(Marker(task), submitter.add_action)
+    outputs = getattr(task, "task_outputs", None)
+    return task if outputs is None else outputs(Marker(task))
+
+
 def _used(
     order: Sequence[Configuration],
     submitter: context.Submitter,
     name: str,
     where: tuple[CodeType | None, int],
 ) -> dict[str, context.Submission]:
-    """The submitted tasks among configurations, by their keys."""
+    """The submitted tasks among configurations, and those that some are outputs of, by their keys."""
     used = {}
     for one in order:
-        info = one.__xpm__
+        task = one.__xpm__.task
+        if task is None:
+            continue
+        info = task.__xpm__
         if info.key is not None and info.submission is not None:
             if info.workspace != submitter.workspace:
                 raise SubmissionError(

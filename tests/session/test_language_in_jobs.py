@@ -1,0 +1,240 @@
+"""What configurations promise, in real jobs: conflicts, preparation, hooks, outputs, value classes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experimaestro import (
+    Config,
+    DependentMarker,
+    FailedExperiment,
+    LightweightTask,
+    Meta,
+    Param,
+    Prepare,
+    RunMode,
+    SubmitHook,
+    Task,
+    cache,
+    experiment,
+    field,
+    initializer,
+)
+from experimaestro.exceptions import ConflictError
+from tasks import note, notes
+
+
+class Fit(Task):
+    """As it was when its results were made."""
+
+    __xpmid__ = "test.language.fit"
+    depth: Param[int]
+    log: Meta[str]
+    rate: Param[float] = field(default=0.1, ignore_default=True)
+
+    def execute(self) -> None:
+        note(self.log, f"fit {self.depth} {self.rate}")
+
+
+class FitChanged(Fit):
+    """With another default under the same identity."""
+
+    __xpmid__ = "test.language.fit"
+    rate: Param[float] = field(default=0.2, ignore_default=True, overrides=True)
+
+
+class Corpus(Prepare):
+    """Leaves a line when it is prepared."""
+
+    name: Param[str]
+    log: Meta[str]
+
+    def prepare(self) -> None:
+        if self.name == "missing":
+            raise FileNotFoundError("no such corpus")
+        note(self.log, f"prepared {self.name}")
+
+
+class Count(Task):
+    """Uses corpora."""
+
+    corpora: Param[list[Corpus]]
+    log: Meta[str]
+    seed: Param[int] = field(default=0)
+
+    def execute(self) -> None:
+        note(self.log, f"counted {len(self.corpora)}")
+
+
+class Variable(SubmitHook):
+    """Sets a variable."""
+
+    def process(self, job: Any, launcher: Any) -> None:
+        assert launcher.name == "direct"
+        job.environ["FROM_HOOK"] = job.path.name[:4]
+
+
+@Variable()
+class Hooked(Config):
+    """Its tasks have a variable."""
+
+
+class Model(Config):
+    """Has a value class, a method that runs once, and a file that jobs share."""
+
+    size: Param[int]
+    log: Meta[str]
+
+
+@Model.value_class()
+class BigModel(Model):
+    """What jobs get."""
+
+    @initializer
+    def start(self) -> int:
+        note(self.log, "started")
+        return self.size
+
+    @cache("sum.txt")
+    def total(self, path: Path) -> int:
+        if not path.is_file():
+            note(self.log, "computed")
+            path.write_text(str(self.size * 2), encoding="utf-8")
+        return int(path.read_text(encoding="utf-8"))
+
+
+class Load(LightweightTask):
+    """Runs before."""
+
+    model: Param[Model]
+
+    def execute(self) -> None:
+        note(self.model.log, f"loaded {self.model.size}")
+
+
+class Learn(Task):
+    """Gives a model."""
+
+    size: Param[int]
+    log: Meta[str]
+
+    def task_outputs(self, dep: DependentMarker) -> Model:
+        return dep(Model.C(size=self.size, log=self.log))
+
+    def execute(self) -> None:
+        note(self.log, "learnt")
+
+
+class Use(Task):
+    """Uses a model."""
+
+    model: Param[Model]
+    hooked: Param[Hooked] = field(default_factory=Hooked.C)
+    seed: Param[int] = field(default=0)
+
+    def execute(self) -> None:
+        import os
+
+        model: Any = self.model
+        note(model.log, f"{type(model).__name__} {model.start()} {model.start()} {model.total()}")
+        note(model.log, f"variable of {len(os.environ['FROM_HOOK'])}")
+        note(model.log, f"loads Learn: {'Learn' in {type(one).__name__ for one in vars(self).values()}}")
+
+
+def test_a_changed_default_under_the_same_identity_is_a_conflict(tmp_path: Path):
+    log = str(tmp_path / "log")
+    with experiment(tmp_path, "first", display=False):
+        task = Fit.C(depth=1, log=log).submit()
+    with pytest.raises(FailedExperiment) as raised, experiment(tmp_path, "first", display=False):
+        FitChanged.C(depth=1, log=log).submit()
+    assert str(raised.value) == (
+        "1 job failed\n"
+        "\n"
+        f"fit {task.jobpath.name[:8]} is in conflict\n"
+        "  another definition has the same identifier, and its result is there:\n"
+        "    rate: was 0.1, is 0.2\n"
+        "  Either give it an identity of its own (a Constant that you raise, a default that is not ignored), "
+        f"or remove the folder of the job, jobs/{task.__xpm__.key}, to run it as it is now\n"
+        f"  folder: {task.jobpath}\n"
+        "\n"
+        "To retry, run the same code again: done jobs are kept, failed ones are run again."
+    )
+    assert notes(log) == ["fit 1 0.1"]
+    with experiment(tmp_path, "first", display=False):
+        Fit.C(depth=1, log=log).submit()
+    assert notes(log) == ["fit 1 0.1"]
+
+
+def test_two_tasks_of_one_run_that_only_seem_to_be_one_are_refused(tmp_path: Path):
+    log = str(tmp_path / "log")
+    with experiment(tmp_path, "first", display=False):
+        first = Fit.C(depth=1, log=log).submit()
+        Fit.C(depth=1, log=log, rate=0.1).submit()
+        with pytest.raises(ConflictError) as raised:
+            FitChanged.C(depth=1, log=log).submit()
+    assert str(raised.value).splitlines()[1:] == [
+        "  rate: 0.1 there, 0.2 here",
+        "Give one an identity of its own: a Constant, or a default that is not ignored",
+    ]
+    assert first.__xpm__.made_at in str(raised.value)
+    assert notes(log) == ["fit 1 0.1"]
+
+
+def test_what_tasks_need_is_prepared_once_before_they_start(tmp_path: Path):
+    log = str(tmp_path / "log")
+    with experiment(tmp_path, "first", display=False):
+        for seed in range(3):
+            Count.C(
+                corpora=[Corpus.C(name="a", log=log), Corpus.C(name="b", log=log)], log=log, seed=seed
+            ).submit()
+    assert notes(log) == ["counted 2"] * 3 + ["prepared a", "prepared b"]
+
+
+def test_a_task_whose_needs_cannot_be_prepared_fails_with_the_error(tmp_path: Path):
+    log = str(tmp_path / "log")
+    with pytest.raises(FailedExperiment) as raised, experiment(tmp_path, "first", display=False):
+        Count.C(corpora=[Corpus.C(name="missing", log=log)], log=log).submit()
+        Count.C(corpora=[Corpus.C(name="a", log=log)], log=log).submit()
+    text = str(raised.value)
+    assert "could not be prepared: FileNotFoundError: no such corpus" in text
+    assert 'raise FileNotFoundError("no such corpus")' in text
+    assert notes(log) == ["counted 1", "prepared a"]
+
+
+def test_outputs_init_tasks_hooks_and_value_classes_work_in_jobs(tmp_path: Path):
+    log = str(tmp_path / "log")
+    with experiment(tmp_path, "first", display=False):
+        model: Any = Learn.C(size=3, log=log).submit()
+        for seed in (0, 1):
+            Use.C(model=model, seed=seed).submit(init_tasks=[Load.C(model=model)])
+    assert notes(log) == sorted(
+        [
+            "learnt",
+            "computed",
+            *["loaded 3", "started", "BigModel 3 3 6", "variable of 4", "loads Learn: False"] * 2,
+        ]
+    )
+
+
+def test_a_dry_run_says_what_it_would_do_and_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    log = str(tmp_path / "log")
+    with experiment(tmp_path / "runs", "first", display=False):
+        done = Fit.C(depth=1, log=log).submit()
+    before = sorted(str(path) for path in tmp_path.rglob("*"))
+    with experiment(tmp_path / "runs", "first", run_mode=RunMode.DRY_RUN) as xp:
+        Fit.C(depth=1, log=log).submit()
+        other = Fit.C(depth=2, log=log).tag("name", "two").submit()
+        assert xp.run_id == "dry-run"
+        xp.wait()
+    with experiment(tmp_path / "none", "first", run_mode=RunMode.DRY_RUN):
+        Learn.C(size=1, log=log).submit()
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        f"[done] Simulating test.language.fit/{done.jobpath.name}",
+        f"[not run] Simulating test.language.fit/{other.jobpath.name} (name=two)",
+    ]
+    assert sorted(str(path) for path in tmp_path.rglob("*")) == before
+    assert xp.status == "done"
+    assert experiment.CURRENT is None
