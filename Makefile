@@ -50,4 +50,4 @@ set-up-demo:
 	$(SET_UP) demo
 
 set-up:
-	$(SET_UP) demo test check docs
+	$(SET_UP) demo test check docs bench

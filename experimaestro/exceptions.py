@@ -31,6 +31,10 @@ class RequiredError(ConfigurationError, AttributeError):
     """A required parameter was set to None."""
 
 
+class AmbiguityWarning(UserWarning):
+    """A value whose identifier may be that of another one."""
+
+
 class VariableError(ConfigurationError, TypeError):
     """Parameters that share a type variable have values of unrelated classes."""
 

@@ -193,6 +193,16 @@ class Field:
         self.overrides = overrides
         self.groups = frozenset(groups)
 
+    def __repr__(self) -> str:
+        """As written, without what was not given; `help(Train)` shows it."""
+        wanted = {"default", "default_factory", "ignore_default"}
+        given = [
+            f"{name}={value!r}"
+            for name, value in vars(self).items()
+            if value is not UNSET and (value or name in wanted)
+        ]
+        return f"field({', '.join(given)})"
+
 
 @overload
 def field(
@@ -270,6 +280,7 @@ class Argument:
 
     __slots__ = (
         "check",
+        "confusable",
         "constant",
         "data",
         "default",
@@ -330,6 +341,7 @@ class Argument:
         self.hashed = not ignored and generator is None
         self.skips_none = not self.constant and default is UNSET and optional
         self.unhashable = self.hashed and type.unhashable
+        self.confusable = self.hashed and type.confusable
         self.prefix = b"\x03" + name.encode() + b"\x05"
 
     @property

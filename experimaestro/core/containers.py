@@ -20,6 +20,8 @@ class Inside(Type):
         self.inner = inner
         self.references = any(one.references for one in inner)
         self.unhashable = any(one.unhashable for one in inner)
+        self.mixed = any(one.mixed for one in inner)
+        self.confusable = any(one.confusable for one in inner)
         self.has_variables = any(one.has_variables for one in inner)
         self.loads = any(one.loads for one in inner)
         self.classes = tuple(cls for one in inner for cls in one.classes)
@@ -106,8 +108,11 @@ class DictType(Inside):
 
     def __init__(self, key: Type, of: Type) -> None:
         super().__init__(key, of)
+        self.is_dictionary = True
         self.key, self.of = key, of
         self.loads = of.loads or not isinstance(key, StrType)
+        self.mixed = self.mixed or (of.is_dictionary and not isinstance(of, DictType))
+        self.confusable = self.confusable or self.mixed
         self.name = f"Dict[{key.name}, {of.name}]"
         self.text = f"a {self.name}"
         self.example = f"{{{key.example}: {of.example}}}"
@@ -177,6 +182,7 @@ class UnionType(Inside):
     def __init__(self, *inner: Type) -> None:
         super().__init__(*inner)
         self.container = any(one.container for one in inner)
+        self.is_dictionary = any(one.is_dictionary for one in inner)
         self.name = " | ".join(one.name for one in inner)
         self.text = " or ".join(one.text for one in inner)
         self.example = inner[0].example
@@ -207,6 +213,7 @@ class OptionalType(Inside):
         super().__init__(of)
         self.of = of
         self.container = of.container
+        self.is_dictionary = of.is_dictionary
         self.name = f"Optional[{of.name}]"
         self.text, self.example = f"{of.text} or None", of.example
 

@@ -140,7 +140,8 @@ def _line(declaration: "Declaration", argument: "Argument") -> str:
     text = f"{argument.name} ({facts})"
     if argument.help:
         text += f": {argument.help}"
-    return indent(text.replace("\n", "\n    "), "    ")
+    first, _, others = text.partition("\n")
+    return "\n".join([f"    {first}", indent(others, 8 * " ")]) if others else f"    {first}"
 
 
 def _default(declaration: "Declaration", argument: "Argument") -> str:

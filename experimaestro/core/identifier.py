@@ -351,6 +351,29 @@ def _bytes(value: Any, references: Mapping[int, bytes]) -> bytes:
     return b"".join(out)
 
 
+def ambiguity(value: Any, *, mixed: bool) -> str | None:
+    """Why the bytes of a value may be those of another one, as words; None if they are its own.
+
+    The format has no lengths: a control character can read as the start of the next value, and a
+    dictionary ends where the one around it goes on.
+
+    Args:
+        value: What a parameter was given.
+        mixed: Whether its type lets dictionaries stand beside other values in a dictionary.
+    """
+    if isinstance(value, str):
+        if value.isprintable() or not ("\x03" in value or "\x05" in value):
+            return None
+        return f"the control characters of {value!r} can make its identifier that of another value"
+    if isinstance(value, dict):
+        if mixed and any(isinstance(item, dict) and (item or len(value) > 1) for item in value.values()):
+            return "a dictionary in a dictionary can have the identifier of one that is nested differently"
+        value = (*value, *value.values())
+    elif not isinstance(value, (list, set)):
+        return None
+    return next((why for item in value if (why := ambiguity(item, mixed=mixed))), None)
+
+
 def without_identifier(value: Any) -> str | None:
     """What in a value has no place in an identifier, as words; None if all has."""
     if value is None or isinstance(value, (str, int, float, Enum, Configuration)):

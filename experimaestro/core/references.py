@@ -61,6 +61,9 @@ class AnyType(Type):
     references = True
     container = True
     unhashable = True
+    confusable = True
+    is_dictionary = True
+    mixed = True
 
     def check(self, value: Any) -> Any:
         """See `Type.check`."""

@@ -36,6 +36,12 @@ class Type:
     """Whether a value may hold what has no place in an identifier"""
     loads: bool = False
     """Whether `load` does something"""
+    confusable: bool = False
+    """Whether the identifier of a value may be that of another one"""
+    is_dictionary: bool = False
+    """Whether a value may be a dictionary"""
+    mixed: bool = False
+    """Whether a dictionary in a value may have dictionaries beside other values"""
     has_variables: bool = False
     """Whether it has type variables, at any depth"""
     classes: tuple[type, ...] = ()
@@ -156,6 +162,7 @@ class StrType(Type):
     """`str`: nothing else, but an enumeration of strings."""
 
     text, name, example = "a str", "str", "'text'"
+    confusable = True
 
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
@@ -257,6 +264,7 @@ class ChoicesType(Type):
         self.text = f"one of {', '.join(map(_shown, self.choices))}"
         self.example = _shown(self.choices[0]) if choices else "..."
         self.references, self.container, self.loads = of.references, of.container, of.loads
+        self.has_variables = of.has_variables
         self.unhashable, self.classes = of.unhashable, of.classes
 
     def check(self, value: Any) -> Any:

@@ -22,6 +22,8 @@ from experimaestro import (
 from experimaestro.core import definition
 from experimaestro.core.definition import Definition, define, differences
 
+pytestmark = pytest.mark.filterwarnings("ignore::experimaestro.exceptions.AmbiguityWarning")
+
 
 class Level(IntEnum):
     LOW = 1

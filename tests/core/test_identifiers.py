@@ -83,9 +83,11 @@ def chain(length: int) -> Node:
 
 
 @pytest.mark.filterwarnings("ignore:.*a bare default:DeprecationWarning")
-def test_every_vector_has_its_identifier():
+@pytest.mark.filterwarnings("ignore::experimaestro.exceptions.AmbiguityWarning")
+def test_every_vector_has_its_identifier(capsys: pytest.CaptureFixture[str]):
     found = load("identifiers_vectors", str(VECTORS / "identifiers_vectors.py")).compute()
     assert found == EXPECTED
+    assert "Simulating" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
@@ -191,6 +193,7 @@ def test_an_identifier_is_a_value_that_can_be_written_and_read():
     assert one != Node.C(name="b").__identifier__()
 
 
+@pytest.mark.filterwarnings("ignore::experimaestro.exceptions.AmbiguityWarning")
 @given(st.permutations(["number", "values", "names", "words"]), st.dictionaries(st.text(), st.integers(0, 9)))
 def test_the_order_in_which_values_are_given_does_not_matter(order: list[str], names: dict[str, int]):
     values: dict[str, Any] = {"number": 3, "values": [0.5], "names": names, "words": set(names)}

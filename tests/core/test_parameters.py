@@ -29,7 +29,13 @@ from experimaestro import (
     tag,
 )
 from experimaestro.core.source import load
-from experimaestro.exceptions import ConfigurationError, DefinitionError, ReadOnlyError, RequiredError
+from experimaestro.exceptions import (
+    AmbiguityWarning,
+    ConfigurationError,
+    DefinitionError,
+    ReadOnlyError,
+    RequiredError,
+)
 
 ErrorOf = Callable[[Callable[[], TypingAny]], str]
 
@@ -675,3 +681,42 @@ def test_a_module_may_postpone_its_annotations(tmp_path: Path):
 def test_the_error_classes_are_those_of_python_as_well():
     assert issubclass(ConfigurationError, ValueError)
     assert issubclass(DefinitionError, TypeError)
+
+
+class Ambiguous(Config):
+    text: Param[str] = field(default="")
+    same: Param[dict[str, dict[str, int]]] = field(default_factory=dict)
+    mixed: Param[dict[str, int | dict[str, int]]] = field(default_factory=dict)
+    quiet: Meta[str] = field(default="")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (
+            {"text": "a\x03b"},
+            "the control characters of 'a\\x03b' can make its identifier that of another value",
+        ),
+        (
+            {"mixed": {"a": {"b": 1}, "c": 2}},
+            "a dictionary in a dictionary can have the identifier of one that is nested differently",
+        ),
+    ],
+)
+def test_a_value_that_has_the_identifier_of_another_one_is_warned_of_at_the_users_line(
+    given: dict[str, TypingAny], why: str
+):
+    name = next(iter(given))
+    with pytest.warns(AmbiguityWarning) as warned:
+        config: TypingAny = Ambiguous.C(**given)
+    assert [(one.filename, str(one.message).partition(". ")[0]) for one in warned] == [
+        (__file__, f"{name}: {why}")
+    ]
+    with pytest.warns(AmbiguityWarning) as warned:
+        setattr(config, name, given[name])
+    assert warned[0].filename == __file__
+
+
+def test_what_is_not_ambiguous_gives_no_warning():
+    Ambiguous.C(text="a\nb\tc", same={"a": {"b": 1}, "c": {}}, quiet="\x03")
+    Ambiguous.C(mixed={"a": {}})

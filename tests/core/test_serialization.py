@@ -19,6 +19,8 @@ from experimaestro.core.serialization import load_instances
 from experimaestro.core.source import home, load
 from experimaestro.exceptions import FormatError
 
+pytestmark = pytest.mark.filterwarnings("ignore::experimaestro.exceptions.AmbiguityWarning")
+
 ErrorOf = Callable[[Callable[[], TypingAny]], str]
 
 

@@ -7,8 +7,10 @@ each object is straight-line code over the compiled declaration.
 """
 
 import sys
+import warnings
 from abc import ABCMeta
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -16,12 +18,18 @@ from experimaestro.core.arguments import Argument, field
 from experimaestro.core.base import Configuration, Declares, Information, place
 from experimaestro.core.deprecation import discard, replacing
 from experimaestro.core.generics import bindings, disagreements
-from experimaestro.core.identifier import Identifier, identify
+from experimaestro.core.identifier import Identifier, ambiguity, identify
 from experimaestro.core.objects.copying import clone
 from experimaestro.core.objects.declaration import Declaration, annotation_text
 from experimaestro.core.problems import Mismatch, Problem, failure, unknown
 from experimaestro.core.tags import Stopped, Tagged
-from experimaestro.exceptions import NotATaskError, ReadOnlyError, RequiredError
+from experimaestro.exceptions import (
+    AmbiguityWarning,
+    ExperimaestroError,
+    NotATaskError,
+    ReadOnlyError,
+    RequiredError,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform  # of the type checker, not needed to run
@@ -35,6 +43,22 @@ else:
 
 
 T = TypeVar("T")
+
+
+class _Configurations:
+    """The class of the configurations: `Cls.C(lr=1e-3)`; `help(Cls.C)` tells the parameters.
+
+    As a `property`, but no `property`: the completion of a notebook evaluates none.
+    """
+
+    def __get__(self, cls: Any, owner: Any) -> Any:
+        if cls is None:
+            return self
+        made = cls.__dict__.get("_xpm_configuration")
+        return made if made is not None else _configuration_class(cls)
+
+    def __set__(self, cls: Any, value: Any) -> None:
+        raise AttributeError(f"{cls.__qualname__}.C is made of the parameters of the class, and is not set")
 
 
 class ConfigMeta(ABCMeta):
@@ -60,19 +84,16 @@ class ConfigMeta(ABCMeta):
 
         @property
         def __signature__(cls) -> Any:
-            """What `inspect.signature` finds: the parameters of `C`, nothing of a class without `__init__`."""
+            """What `inspect.signature` finds: the parameters of `C`; of the class itself, its `__init__`."""
             from experimaestro.core.documentation import signature_of  # not at import, nor in a job
 
+            with suppress(ExperimaestroError, AssertionError):  # the class itself may be wrong
+                _ = cls.C.__doc__  # `help` asks for the signature, then looks for texts in dictionaries
             if issubclass(cls, Configuration):
                 return signature_of(declaration_of(cls))
             return signature_of(None) if cls.__init__ is Config.__init__ else None
 
-        @property
-        def C(cls) -> type:  # noqa: N802 - the name of the compatible API
-            """The class of the configurations: `Cls.C(lr=1e-3)`."""
-            made = cls.__dict__.get("_xpm_configuration")
-            return made if made is not None else _configuration_class(cls)
-
+        C = _Configurations()
         XPMConfig = C
 
 
@@ -89,7 +110,9 @@ class _Documented:
     def __get__(self, config: Any, owner: Any) -> str:
         from experimaestro.core.documentation import with_parameters  # not at import, nor in a job
 
-        return with_parameters(declaration_of(owner))
+        text = with_parameters(declaration_of(owner))
+        type.__setattr__(owner, "__doc__", text)
+        return text
 
 
 class _Missing:
@@ -107,6 +130,9 @@ class _Missing:
         if config is None:
             return self
         raise KeyError(f"{self.name} is not set: {self.cls}.C({self.name}=...)")
+
+    def __repr__(self) -> str:
+        return f"<parameter of {self.cls}.C>"
 
 
 def _configuration_class(cls: Any) -> Any:
@@ -167,9 +193,12 @@ class _Behaviour(Configuration):
                     problems.append(unknown(name, arguments, annotation_text(declaration.cls, name)))
                 continue
             try:
-                values[name] = _kept(info, argument, value)
+                values[name] = kept = _kept(info, argument, value)
             except _Refused as refused:
                 problems.append(refused.problem)
+                continue
+            if argument.confusable:
+                _warn_of_ambiguity(argument, kept)
         if declaration.variables:
             problems.extend(disagreements(declaration.variables, values))
         if problems:
@@ -205,6 +234,8 @@ class _Behaviour(Configuration):
         except _Refused as refused:
             what = f"{declaration.name}.{name} = ..."
             raise failure(what, place(frame.f_code, frame.f_lasti), [refused.problem]) from None
+        if argument.confusable:
+            _warn_of_ambiguity(argument, kept, 3)
         self.__dict__[name] = kept
         info.assigned = {**(info.assigned or {}), name: (frame.f_code, frame.f_lasti)}
         if declaration.variables:
@@ -252,9 +283,11 @@ class _Behaviour(Configuration):
         return shown(self)
 
     def __dir__(self) -> list[str]:
-        hidden = {name for name in vars(_Behaviour) if name[:1] == "_" != name[1:2]}
-        names = set(super().__dir__()) - hidden
-        return sorted(name for name in names if not name.startswith(("_xpm_", "_abc_")))
+        ours = [vars(base) for base in type(self).__mro__ if base.__module__.startswith("experimaestro.")]
+        names = [name for name in super().__dir__() if not name.startswith(("_xpm_", "_abc_"))]
+        return sorted(
+            name for name in names if name[0] != "_" or name[1] == "_" or not any(name in one for one in ours)
+        )
 
     def __copy__(self) -> Any:
         return clone(self)
@@ -321,6 +354,20 @@ class _Behaviour(Configuration):
         from experimaestro.core.tags import tags  # the method has the same name
 
         return dict(tags(self))  # type: ignore[arg-type] # its class derives from the user's Config
+
+
+def _warn_of_ambiguity(argument: Argument, value: Any, depth: int = 4) -> None:
+    """Warns at the user's line of a value whose identifier may be that of another one."""
+    if type(value) is str and value.isprintable():
+        return
+    why = ambiguity(value, mixed=argument.type.mixed)
+    if why is not None:
+        warnings.warn(
+            f"{argument.name}: {why}. Should that ever happen, the job fails as a conflict. Use a "
+            f"configuration class, or declare {argument.name}: Meta[{argument.type.name}] if it does not count",
+            AmbiguityWarning,
+            stacklevel=depth,
+        )
 
 
 class _Refused(Exception):  # noqa: N818 - never leaves this module
