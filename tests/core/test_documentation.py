@@ -153,7 +153,7 @@ def test_no_source_is_read_before_somebody_asks(tmp_path: Path):
     (tmp_path / "study.py").write_text(CELL, encoding="utf-8")
     code = (
         "import sys; from study import InCell; InCell.C(x=1).instance(); InCell.C(x=2).__identifier__()\n"
-        "print([name for name in ('ast', 'inspect', 'linecache') if name in sys.modules])\n"
+        "print([name for name in ('ast', 'inspect') if name in sys.modules])\n"
         "print(InCell.__getxpmtype__().arguments['x'].help)"
     )
     run = subprocess.run(
