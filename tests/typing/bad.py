@@ -1,6 +1,23 @@
-"""Wrong code: each line that ends with `# E: <code>` is what a type checker must flag."""
+"""Wrong code: what each type checker says of each line is in `bad.txt`."""
 
-from experimaestro import Param, Task
+from typing import Generic, TypeVar
+
+from experimaestro import Config, Constant, Meta, Param, Task, experiment, field
+
+T = TypeVar("T")
+
+
+class Data(Config):
+    """Rows to learn from."""
+
+    rows: Param[int]
+    """How many"""
+
+
+class Holder(Config, Generic[T]):
+    """Holds something."""
+
+    value: Param[T]
 
 
 class Train(Task):
@@ -8,12 +25,41 @@ class Train(Task):
 
     lr: Param[float]
     """Learning rate"""
-    epochs: Param[int] = 10
-    """Passes over the data"""
+    data: Param[Data | None] = None
+    """What is learnt from"""
+    epochs: Param[int] = field(default=10)
+    names: Param[list[str]] = field(default_factory=list)
+    held: Param[Holder[Data] | None] = None
+    workers: Meta[int] = 2
+    version: Constant[int] = 1
 
 
-Train.C(lr="fast")  # E: arg-type
-Train.C(lr=1e-3, epochs=1.5)  # E: arg-type
-Train.C(lr=1e-3, epoch=3)  # E: call-arg
-Train.C()  # E: call-arg
-Train.C(lr=1e-3).rate  # E: attr-defined
+class WrongDefaults(Config):
+    """The defaults are of other types."""
+
+    size: Param[int] = field(default="big")
+    sizes: Param[list[int]] = field(default_factory=str)
+    no_size: Param[int] = None
+
+
+# What is wrong
+Train.C(lr="fast")
+Train.C(lr=1e-3, epochs=1.5)
+Train.C(lr=1e-3, epoch=3)
+Train.C()
+Train.C(1e-3)
+Train.C(lr=1e-3, data=Holder.C(value=3))
+Train.C(lr=1e-3, data=3)
+Train.C(lr=None)
+Train.C(lr=1e-3, names=["a", 1])
+Train.C(lr=1e-3, workers="two")
+Train.C(lr=1e-3, version="new")
+Train.C(lr=1e-3, held=Holder[int].C(value=3))
+Holder[Data].C(value=3)
+Train.C(lr=1e-3).rate
+Train.C(lr=1e-3).instance().rate
+Train.C(lr=1e-3).copy().rate
+Data.C(rows=3).submit()
+with experiment("runs", "first"):
+    Train.C(lr=1e-3).submit().rate
+    Train.C(lr=1e-3).submit(later=True)
