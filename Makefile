@@ -10,7 +10,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.10 python3;
 SET_UP = @python=$$($(FIND_PYTHON)) && $$python tests/tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench test-pythons test-lowest clean set-up-demo set-up
+.PHONY: help demo test check docs fuzz bench test-pythons test-lowest clean set-up-demo set-up
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ pytest: set-up  ## Run all tests on the Python of .venv
 
 docs: set-up  ## Build the documentation into site/; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going --quiet -E -d build/doctrees docs site
+
+fuzz: set-up  ## Try 100,000 classes and values, right and wrong (FUZZ_EXAMPLES=n for another number)
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100000} $(BIN)/python -m pytest tests/core/test_fuzz.py
 
 bench: set-up  ## Measure the hot paths (tests/benchmarks)
 	@for file in $$(ls tests/benchmarks/bench_*.py); do $(BIN)/python $$file || exit; done

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any as _Any
 
 __version__ = "3.0.0.dev0"
+__path__.append(f"{__path__[0]}/_compat")  # old import paths: experimaestro.tools, experimaestro.mkdocs, ...
 
 if TYPE_CHECKING:
     from experimaestro.core.arguments import (
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from experimaestro.core.objects.copying import copyconfig as copyconfig
     from experimaestro.core.objects.hooks import SubmitHook as SubmitHook
     from experimaestro.core.objects.instances import ObjectStore as ObjectStore
-    from experimaestro.core.objects.methods import initializer as initializer
+    from experimaestro.core.objects.methods import documentation as documentation, initializer as initializer
     from experimaestro.core.objects.outputs import DependentMarker as DependentMarker
     from experimaestro.core.objects.prepare import Prepare as Prepare
     from experimaestro.core.partial import partial as partial
@@ -103,7 +104,7 @@ _HOMES = {
     "core.objects.copying": ("copyconfig",),
     "core.objects.hooks": ("SubmitHook",),
     "core.objects.instances": ("ObjectStore",),
-    "core.objects.methods": ("initializer",),
+    "core.objects.methods": ("documentation", "initializer"),
     "core.objects.outputs": ("DependentMarker",),
     "core.objects.prepare": ("Prepare",),
     "core.partial": ("partial",),

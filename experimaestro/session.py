@@ -418,7 +418,6 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def _end(self, run: OpenRun, status: Literal["failed", "detached"] | None) -> None:
         """Ends the run, once; the others who share it see its status."""
         with _lock:
-            self._leave_current()
             if run.status != "running":
                 return
             if status is None:
@@ -429,6 +428,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
             else:
                 final = status
             run.status, run.ended_at = final, time.time()
+            for one in [one for one in _current if one._run is run]:  # noqa: SLF001 - our own
+                one._leave_current()  # noqa: SLF001 - same
             del _open[self.workspace, self.name]
             try:
                 run.loop.close_run(RunEnded(t=run.ended_at, run=run.files.run, status=final)).result()

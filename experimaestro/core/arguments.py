@@ -17,7 +17,8 @@ from typing import (
 )
 
 from experimaestro.core.base import Configuration
-from experimaestro.core.problems import Mismatch
+from experimaestro.core.problems import Mismatch, short
+from experimaestro.exceptions import DefinitionError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +70,10 @@ class Choices(Mark):
     """
 
     def __init__(self, choices: Iterable[Any]) -> None:
-        self.choices = tuple(choices)
+        try:
+            self.choices = tuple(choices)
+        except TypeError:
+            raise DefinitionError(f"Choices({short(choices)}): expected a list of values") from None
 
 
 class ParamGroup(NamedTuple):
@@ -265,6 +269,10 @@ def field(
     """
     if default is not UNSET and default_factory is not UNSET:
         raise AssertionError("field(...) takes `default` or `default_factory`, not both")
+    given: Any = groups
+    if isinstance(given, ParamGroup) or not all(isinstance(one, ParamGroup) for one in given):
+        expected = "a list of groups, [param_group('name')]"
+        raise DefinitionError(f"field(groups={short(groups)}): expected {expected}")
     return Field(
         default=default,
         default_factory=default_factory,

@@ -118,7 +118,19 @@ def with_parameters(declaration: "Declaration") -> str:
     lines = [_line(declaration, one) for one in in_order(declaration)]
     if lines:
         blocks.append("\n".join(["Parameters:", *lines]))
+    methods = [f"    {name}(): {docstring(one.__doc__).title}" for name, one in _marked(declaration.cls)]
+    if methods:
+        blocks.append("\n".join(["Methods:", *methods]))
     return "\n\n".join(blocks)
+
+
+def _marked(cls: Any) -> Iterator[tuple[str, Any]]:
+    """The functions that `documentation` marks, those of the classes above first."""
+    every = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+    for name, value in every.items():
+        function = getattr(value, "fget", None) or getattr(value, "__func__", value)
+        if getattr(function, "_xpm_documented", False) is True:
+            yield name, function
 
 
 def in_order(declaration: "Declaration") -> list["Argument"]:

@@ -84,5 +84,8 @@ def unknown(name: str, declared: Iterable[str], annotation: str | None = None) -
 
 def short(value: Any) -> str:
     """A value as shown in an error: at most some 60 characters."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - the user's class: what it is must be said all the same
+        text = f"<a {type(value).__name__} that cannot be shown>"
     return text if len(text) <= 60 else f"{text[:50]}...{text[-7:]}"

@@ -54,6 +54,10 @@ def usable(value: Configuration) -> Configuration:
     return value
 
 
+DEEPEST = 50
+"""How deep lists and dictionaries may be nested in a value of `Any`"""
+
+
 class AnyType(Type):
     """`Any`: whatever can be written down as JSON and read back."""
 
@@ -67,6 +71,9 @@ class AnyType(Type):
 
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
+        return self._checked(value, 0)
+
+    def _checked(self, value: Any, depth: int) -> Any:
         if isinstance(value, str) and not isinstance(value, Enum):
             return value if value.isascii() else checked_text(value)
         if value is None or isinstance(value, (float, bool, Enum)):
@@ -76,10 +83,10 @@ class AnyType(Type):
         if isinstance(value, Configuration):
             return usable(value)
         if isinstance(value, (list, dict, set, tuple)):
-            return self._container(value)
+            return self._container(value, depth + 1)
         bare = unwrapped(value)
         if bare is not value:
-            return self.check(bare)
+            return self._checked(bare, depth)
         refused = refused_object(value)
         if refused is not None:
             raise refused
@@ -94,14 +101,20 @@ class AnyType(Type):
             hint="Use numbers, strings, lists, dictionaries or configurations",
         )
 
-    def _container(self, value: Any) -> Any:
+    def _container(self, value: Any, depth: int) -> Any:
+        if depth > DEEPEST:
+            raise Mismatch(f"the value is nested more than {DEEPEST} deep, or contains itself")
+
+        def check(item: Any) -> Any:
+            return self._checked(item, depth)
+
         if isinstance(value, list):
-            return [check_at(self.check, item, f"[{position}]") for position, item in enumerate(value)]
+            return [check_at(check, item, f"[{position}]") for position, item in enumerate(value)]
         if isinstance(value, set):
-            return {sealed(self.check(item)) for item in value}
+            return {sealed(check(item)) for item in value}
         if isinstance(value, tuple):
-            return tuple(self.check(item) for item in value)
+            return tuple(check(item) for item in value)
         return {
-            check_at(self.check, key, f" (key {short(key)})"): check_at(self.check, item, f"[{short(key)}]")
+            check_at(check, key, f" (key {short(key)})"): check_at(check, item, f"[{short(key)}]")
             for key, item in value.items()
         }

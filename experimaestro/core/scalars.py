@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from experimaestro.core.base import Declares
 from experimaestro.core.problems import Mismatch, short
 from experimaestro.core.tags import Tagged
+from experimaestro.exceptions import DefinitionError
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _TRUE = frozenset(("true", "yes", "on", "1", "t", "y"))
@@ -237,6 +238,11 @@ class LiteralType(Type):
     """`Literal["a", "b"]`: one of the values, of the same Python type."""
 
     def __init__(self, values: tuple[Any, ...]) -> None:
+        wrong = [value for value in values if not isinstance(value, (str, int, Enum, type(None)))]
+        if wrong or not values:
+            raise DefinitionError(
+                f"a Literal holds str, int, bool, None or members of an Enum, got {short(wrong)}"
+            )
         self.values = values
         self.classes = tuple({type(value) for value in values if isinstance(value, Enum)})
         shown = ", ".join(map(_shown, values))
@@ -258,11 +264,13 @@ class ChoicesType(Type):
     """A type of which only some values are accepted."""
 
     def __init__(self, of: Type, choices: tuple[Any, ...]) -> None:
+        if not choices:
+            raise DefinitionError("Choices([]) leaves no value")
         self.of = of
         self.choices = tuple(map(of.check, choices))
         self.name = of.name
         self.text = f"one of {', '.join(map(_shown, self.choices))}"
-        self.example = _shown(self.choices[0]) if choices else "..."
+        self.example = _shown(self.choices[0])
         self.references, self.container, self.loads = of.references, of.container, of.loads
         self.has_variables = of.has_variables
         self.unhashable, self.classes = of.unhashable, of.classes

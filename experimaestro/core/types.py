@@ -107,7 +107,13 @@ def _referred(reference: typing.ForwardRef, names: Mapping[str, Any]) -> Any:
         raise DefinitionError(f"the bound {reference.__forward_arg__!r} does not resolve: {error}") from error
 
 
+_ARITY = {list: 1, set: 1, dict: 2}
+
+
 def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...], names: Mapping[str, Any]) -> Type:
+    if len(arguments) != _ARITY.get(origin, len(arguments)):
+        takes = _ARITY[origin]
+        raise DefinitionError(f"no type for {annotation}: {origin.__name__} takes {takes} in brackets")
     if origin is typing.Union or origin is types.UnionType:
         inner = [type_of(one, names) for one in arguments if one is not type(None)]
         one = inner[0] if len(inner) == 1 else UnionType(*inner)

@@ -96,6 +96,7 @@ def test_the_same_names_join_the_open_run(runs: Path):
     second.stop()
 
     assert first.status == "done"
+    assert experiment.CURRENT is None
 
 
 def test_async_code_goes_on_while_an_experiment_is_awaited(runs: Path, log: str, tmp_path: Path):

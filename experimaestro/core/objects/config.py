@@ -364,7 +364,7 @@ def _warn_of_ambiguity(argument: Argument, value: Any, depth: int = 4) -> None:
     if why is not None:
         warnings.warn(
             f"{argument.name}: {why}. Should that ever happen, the job fails as a conflict. Use a "
-            f"configuration class, or declare {argument.name}: Meta[{argument.type.name}] if it does not count",
+            f"configuration class, or declare {argument.name}: Meta[...] if it does not count",
             AmbiguityWarning,
             stacklevel=depth,
         )

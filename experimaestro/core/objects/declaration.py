@@ -31,9 +31,9 @@ from experimaestro.core.containers import OptionalType
 from experimaestro.core.deprecation import DeprecatedParameter, conversion, deprecation_of
 from experimaestro.core.generics import fixed
 from experimaestro.core.objects.hooks import hooks_of
-from experimaestro.core.problems import Mismatch
+from experimaestro.core.problems import Mismatch, short
 from experimaestro.core.references import ConfigType
-from experimaestro.core.scalars import ChoicesType, Type
+from experimaestro.core.scalars import BoolType, ChoicesType, Type
 from experimaestro.core.source import Home, home
 from experimaestro.core.types import is_path, type_of
 from experimaestro.exceptions import DefinitionError, LocalClassError
@@ -46,13 +46,21 @@ def written_name(cls: type) -> str:
     deprecation = deprecation_of(cls)
     if deprecation is not None:
         return written_name(deprecation.target)
-    own = cls.__dict__.get("__xpmid__")
-    if isinstance(own, str):
-        return own
-    given = getattr(cls, "__xpmid__", None)
-    if callable(given):
-        return str(given())
-    return f"{cls.__module__}.{cls.__qualname__}"
+    given = getattr(cls, "__xpmid__", None)  # a method is bound to the class
+    if isinstance(given, str):
+        own = cls.__dict__.get("__xpmid__")  # that of a parent is the parent's
+        return own if isinstance(own, str) else f"{cls.__module__}.{cls.__qualname__}"
+    if given is None:
+        return f"{cls.__module__}.{cls.__qualname__}"
+    try:
+        made = given()
+    except Exception as error:  # the user's function, or something that is none
+        raise DefinitionError(f"{cls.__qualname__}.__xpmid__ does not work: {error}") from error
+    if isinstance(made, str):
+        return made
+    raise DefinitionError(
+        f"{cls.__qualname__}.__xpmid__: expected a str, or a class method that returns one, got {short(made)}"
+    )
 
 
 class Declaration:
@@ -73,7 +81,7 @@ class Declaration:
         self.is_instance = cls._xpm_is_instance
         self.written_name = written_name(cls)
         """As `typename`, in upper and lower case as the user wrote it"""
-        self.typename = self.written_name.lower()
+        self.typename = _folder_name(self.name, self.written_name.lower())
         self.fixed = fixed(cls)
         """What stands for the type variables of the generic classes above"""
         self.arguments = _arguments(cls, self.fixed)
@@ -127,6 +135,14 @@ class Declaration:
         """The last part of `typename`, which the files of a job begin with."""
         return self.typename.rpartition(".")[2]
 
+    def parents(self) -> "list[Declaration]":
+        """What the user's classes that it derives from declare."""
+        return [
+            base.C._xpm_declaration  # type: ignore[attr-defined] # noqa: SLF001 - made by the metaclass
+            for base in self.cls.__bases__
+            if issubclass(base, Declares) and not base.__module__.startswith("experimaestro.core.")
+        ]
+
     @property
     def title(self) -> str:
         """First line of the docstring."""
@@ -150,6 +166,16 @@ def annotation_text(cls: type, name: str) -> str | None:
             text = found.__qualname__ if type(found) is type else str(found).replace("typing.", "")
             return None if "ClassVar" in text else text
     return None
+
+
+def _folder_name(cls: str, typename: str) -> str:
+    """The name of a type, which must be able to name a folder."""
+    if typename in {"", ".", ".."} or "/" in typename or not typename.isprintable() or len(typename) > 200:
+        raise DefinitionError(
+            f"{cls}: {typename!r} cannot name its type, since it names a folder: set __xpmid__ to a "
+            "name without '/' and of at most 200 characters"
+        )
+    return typename
 
 
 def _deprecated(cls: type) -> dict[str, DeprecatedParameter]:
@@ -179,6 +205,10 @@ def _arguments(cls: type[Declares], fixed: Mapping[type, Mapping[Any, Any]]) -> 
             of, *marks = typing.get_args(resolved)
             of = _substituted(of, fixed.get(base, {}))
             if any(isinstance(mark, Mark) for mark in marks):
+                if name.startswith("__"):
+                    raise DefinitionError(
+                        f"{base.__qualname__}.{name}: names with two underscores are Python's and ours"
+                    )
                 one = _argument(base, name, of, [mark for mark in marks if isinstance(mark, Mark)])
                 if name in found:
                     _check_redeclared(base, found[name], one)
@@ -239,18 +269,21 @@ def _reference(annotation: Any) -> Any:
     return typing.ForwardRef(annotation) if isinstance(annotation, str) else _with_references(annotation)
 
 
-def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
-    where = f"{base.__qualname__}.{name}"
+def _kept_type(base: type, where: str, of: Any, marks: list[Mark]) -> Type:
+    """The type of a parameter, restricted to its choices."""
     try:
         kept = type_of(of, vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {})
+        choices = next((mark.choices for mark in marks if isinstance(mark, Choices)), None)
+        return kept if choices is None else ChoicesType(kept, choices)
     except DefinitionError as error:
         raise DefinitionError(f"{where}: {error}") from None
-    choices = next((mark.choices for mark in marks if isinstance(mark, Choices)), None)
-    if choices is not None:
-        try:
-            kept = ChoicesType(kept, choices)
-        except Mismatch as mismatch:
-            raise DefinitionError(f"{where}: a choice is wrong: {mismatch.text}") from None
+    except Mismatch as mismatch:
+        raise DefinitionError(f"{where}: a choice is wrong: {mismatch.text}") from None
+
+
+def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
+    where = f"{base.__qualname__}.{name}"
+    kept = _kept_type(base, where, of, marks)
     kind = next((mark.kind for mark in marks if isinstance(mark, KindMark)), Kind.PARAM)
     generator: Generator | None = next(
         (mark.generator for mark in marks if isinstance(mark, GeneratorMark)), None
@@ -260,12 +293,12 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
     options = given if isinstance(given, Field) else None
     default, ignore_default = given, kind is Kind.PARAM and given is not UNSET
     if options is not None:
-        default, ignore_default, made = _from_field(options)
+        default, ignore_default, made = _from_field(where, options, kept)
         generator = made or generator
     elif ignore_default and given is not None:
         file, line = vars(base).get("_xpm_defined_at", ("", 0))
         warnings.warn_explicit(
-            f"{where} = {given!r}: a bare default is left out of the identifier; write "
+            f"{where} = {short(given)}: a bare default is left out of the identifier; write "
             f"field(default=...) to have it in, field(default=..., ignore_default=True) to keep it out",
             DeprecationWarning,
             file or "unknown",
@@ -300,16 +333,23 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
     )
 
 
-def _from_field(options: Field) -> tuple[Any, bool, Generator | None]:
+def _from_field(where: str, options: Field, kept: Type) -> tuple[Any, bool, Generator | None]:
     """The default, whether an equal value is left out of the identifier, and the generator."""
     ignore = options.ignore_default
     if options.default_factory is not UNSET:
         factory = options.default_factory
         if isinstance(factory, PathGenerator):
             return UNSET, False, factory
-        return factory(), ignore is True, None
+        try:
+            return factory(), ignore is True, None
+        except Exception as error:  # the user's function, or something that is none
+            raise DefinitionError(f"{where}: its default_factory does not work: {error}") from error
     if options.default is not UNSET:
         return options.default, ignore is True, None
+    if ignore is True and not isinstance(kept, BoolType):
+        raise DefinitionError(
+            f"{where}: ignore_default=True needs a default: field(default=..., ignore_default=True)"
+        )
     return ignore, ignore is not UNSET, None
 
 

@@ -1,10 +1,28 @@
-"""A method that runs once for each object."""
+"""Words that stand before methods: one that runs once for each object, one that a user should know of."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Generic, TypeVar, overload
 
 R = TypeVar("R")
+M = TypeVar("M")
+
+
+def documentation(method: M) -> M:
+    """Marks a method that the users of a class should know of: `help(Cls.C)` lists it.
+
+    Args:
+        method: A method, or a property.
+
+    Example:
+        >>> class Table(Config):  # doctest: +SKIP
+        ...     @documentation
+        ...     def rows(self):
+        ...         \"\"\"The rows, in order\"\"\"
+    """
+    function: Any = getattr(method, "fget", None) or getattr(method, "__func__", method)
+    function._xpm_documented = True  # noqa: SLF001 - a mark of ours
+    return method
 
 
 class initializer(Generic[R]):  # noqa: N801 - the name of the compatible API

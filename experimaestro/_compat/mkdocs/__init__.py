@@ -1,0 +1,1 @@
+"""For the documentation of packages that is made with MkDocs."""

@@ -1,0 +1,1 @@
+"""Tools for the packages that define configurations."""
