@@ -219,7 +219,7 @@ ANNOTATIONS: st.SearchStrategy[TypingAny] = st.one_of(
     st.sampled_from(
         [
             *(bytes, list, dict, object, complex, "int", "Nowhere", "list[", None, Any, Path, tuple[()]),
-            *(dict[int], list[int, str], frozenset[int], Literal[b"x"], type, bytes | int),  # type: ignore[misc]
+            *(dict[int], list[int, str], frozenset[int], Literal[b"x"], type, bytes | int),  # type: ignore[misc] # wrong on purpose
         ]
     ),
 )
