@@ -37,6 +37,15 @@ class RunStarted(Event, frozen=True, kw_only=True):
     """`<experiment>/<run id>`"""
     owner: Owner
     """The process"""
+    stops: bool = False
+    """Whether its first failure keeps all jobs from starting that have not"""
+
+
+class RunReopened(Event, frozen=True, kw_only=True):
+    """A run that had ended goes on: jobs of it are run again."""
+
+    run: str
+    """See `RunStarted.run`"""
 
 
 class RunEnded(Event, frozen=True, kw_only=True):
@@ -46,6 +55,16 @@ class RunEnded(Event, frozen=True, kw_only=True):
     """See `RunStarted.run`"""
     status: Literal["done", "failed", "detached"]
     """`failed`: jobs failed or the user's block raised; `detached`: jobs go on without it"""
+
+
+class Need(Struct, frozen=True, array_like=True):
+    """How much of a token a job takes while it runs."""
+
+    token: str
+    """Name of the token: the folder in which it is kept"""
+    count: int
+    total: int
+    """How much there is in all"""
 
 
 class JobSubmitted(Event, frozen=True, kw_only=True):
@@ -61,6 +80,55 @@ class JobSubmitted(Event, frozen=True, kw_only=True):
     """Jobs that must be done before; each was submitted before"""
     launcher: str = "direct"
     """Name of the launcher that runs it"""
+    needs: tuple[Need, ...] = ()
+    """Tokens that it takes, all or none"""
+    priority: int = 0
+    """Of the jobs that could start, the highest comes first"""
+    transient: int = 0
+    """From 1 on it is run only if a job that runs needs it"""
+    retries: int = 0
+    """How often it is resumed after it ran out of time"""
+
+
+class JobRetried(Event, frozen=True, kw_only=True):
+    """The user asked for a job that failed to be run again."""
+
+    job: JobKey
+
+
+class KillRequested(Event, frozen=True, kw_only=True):
+    """The user asked for a job to be ended."""
+
+    job: JobKey
+
+
+class JobDropped(Event, frozen=True, kw_only=True):
+    """A job will not be started: it was killed while it waited, or its run or task stops."""
+
+    job: JobKey
+    outcome: Outcome
+
+
+class TokensBusy(Event, frozen=True, kw_only=True):
+    """A job could not start because others hold a token; it stays ready."""
+
+    job: JobKey
+    token: str
+    """See `Need.token`"""
+
+
+class TaskPaused(Event, frozen=True, kw_only=True):
+    """No job of a task is started any more: several failed alike before their own code ran."""
+
+    task: str
+    why: str
+    """What they said"""
+
+
+class TaskContinued(Event, frozen=True, kw_only=True):
+    """The user wants jobs of a paused task to be started again."""
+
+    task: str
 
 
 class JobObserved(Event, frozen=True, kw_only=True):
@@ -119,7 +187,7 @@ class DependencyFailed(Event, frozen=True, kw_only=True):
 class EffectFailed(Event, frozen=True, kw_only=True):
     """Something that the scheduler tried to do failed for a reason that concerns all jobs."""
 
-    effect: Literal["observe", "start", "journal", "project"]
+    effect: Literal["observe", "start", "kill", "journal", "project"]
     """What was tried"""
     jobs: tuple[JobKey, ...]
     """Jobs that it was tried for: they stay as they were"""
@@ -149,8 +217,15 @@ class Progress(Event, frozen=True, kw_only=True):
 
 AnyEvent = (
     RunStarted
+    | RunReopened
     | RunEnded
     | JobSubmitted
+    | JobRetried
+    | KillRequested
+    | JobDropped
+    | TokensBusy
+    | TaskPaused
+    | TaskContinued
     | JobObserved
     | StillRunning
     | JobQueued

@@ -6,13 +6,26 @@ as much as the interpreter itself.
 
 from typing import Literal, NamedTuple, get_args
 
-Status = Literal["done", "failed", "memory", "timeout", "cancelled", "killed", "lost", "refused", "conflict"]
+Status = Literal[
+    "done",
+    "failed",
+    "memory",
+    "timeout",
+    "cancelled",
+    "killed",
+    "lost",
+    "refused",
+    "conflict",
+    "stopped",
+    "paused",
+]
 """How an attempt ended: what its ``end`` file says, or what its scheduler found.
 
 ``done``: ``execute`` returned; ``failed``: it raised; ``memory``: out of memory; ``timeout`` and
 ``cancelled``: it was asked to stop; ``killed``: by a signal; ``lost``: its process is gone and
 nobody saw how; ``refused``: it could not be started; ``conflict``: it was not, since the folder holds
-the result of another definition.
+the result of another definition; ``stopped``: it was not, since the run stops at its first failure;
+``paused``: it was not, since jobs of its task failed alike at their start.
 """
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -54,6 +67,8 @@ class Outcome(NamedTuple):
     """The user's line that failed: `train.py:12 in execute`"""
     t: float = 0.0
     """When, in seconds since the epoch (by the clock of the machine that ran the job)"""
+    early: bool = False
+    """Whether it failed before the first line of the task's own `execute`"""
 
     @property
     def is_done(self) -> bool:

@@ -5,8 +5,9 @@ thread. It changes rows in place and notes them in `changed` (copying costs 100 
 10,000 jobs). What any view shows is read here. An event that cannot follow what is known raises
 with the whole story of the job.
 
-Invariant that makes it simple: `job.waiting` is at all times the number of its dependencies that
-are not DONE, whatever the state of the job (`check` verifies it and all others).
+Invariants that make it simple (`check` verifies them and all others): `job.waiting` is at all times
+the number of its dependencies that are not DONE, whatever the state of the job; a transient job
+rests in TRANSIENT exactly as long as no job waits for it.
 """
 
 from collections import Counter
@@ -19,29 +20,46 @@ from experimaestro.events.model import (
     DependencyFailed,
     EffectFailed,
     Event,
+    JobDropped,
     JobEnded,
     JobKey,
     JobObserved,
     JobQueued,
+    JobRetried,
     JobStarted,
     JobSubmitted,
+    KillRequested,
     Level,
+    Need,
     Progress,
     RunEnded,
+    RunReopened,
     RunStarted,
     StillRunning,
     Tag,
+    TaskContinued,
+    TaskPaused,
     Tick,
+    TokensBusy,
 )
 from experimaestro.events.owners import Outcome, Owner
-from experimaestro.events.states import REASONS, TRANSITIONS, Change, FailureReason, JobState
+from experimaestro.events.states import (
+    ALWAYS,
+    REASONS,
+    SKIPPED,
+    TRANSITIONS,
+    Change,
+    FailureReason,
+    JobState,
+)
 from experimaestro.exceptions import ImpossibleEventError
 
-_DONE, _ERROR, _READY, _WAITING, _UNSCHEDULED, _RUNNING = (
+_DONE, _ERROR, _READY, _WAITING, _TRANSIENT, _UNSCHEDULED, _RUNNING = (
     JobState.DONE,
     JobState.ERROR,
     JobState.READY,
     JobState.WAITING,
+    JobState.TRANSIENT,
     JobState.UNSCHEDULED,
     JobState.RUNNING,
 )
@@ -56,6 +74,12 @@ class Job(Struct):
     deps: tuple[JobKey, ...]
     launcher: str
     submitted: float
+    needs: tuple[Need, ...] = ()
+    priority: int = 0
+    transient: int = 0
+    """See `JobSubmitted.transient`; the lowest that was asked for"""
+    retries: int = 0
+    """How often it may still be resumed after it ran out of time"""
     state: JobState = _UNSCHEDULED
     reason: FailureReason | None = None
     """Why it is in ERROR"""
@@ -67,6 +91,10 @@ class Job(Struct):
     """Number of its last attempt; 0 if none was made"""
     waiting: int = 0
     """How many of `deps` are not done"""
+    stopping: bool = False
+    """Whether it was asked to end"""
+    token: str = ""
+    """The token that others held when it was to start"""
     where: Literal["", "here", "elsewhere"] = ""
     """Who ran it: nobody since it was submitted, this process, another one"""
     owner: Owner | None = None
@@ -84,6 +112,8 @@ class Run(Struct):
     """`<experiment>/<run id>`"""
     owner: Owner
     started: float
+    stops: bool = False
+    """See `RunStarted.stops`"""
     status: Literal["running", "done", "failed", "detached"] = "running"
     ended: float | None = None
     jobs: dict[JobKey, None] = field(default_factory=dict)
@@ -91,9 +121,9 @@ class Run(Struct):
     counts: Counter[JobState] = field(default_factory=Counter)
     """How many of its jobs are in each state"""
     unfinished: Counter[str] = field(default_factory=Counter)
-    """How many of its jobs are not finished, by task"""
+    """How many of its jobs are not at rest, by task"""
     open: int = 0
-    """How many of its jobs are not finished"""
+    """How many of its jobs are not at rest"""
     running: dict[JobKey, None] = field(default_factory=dict)
     """Its jobs that run, in the order of their start"""
     ran_here: set[JobKey] = field(default_factory=set)
@@ -103,7 +133,7 @@ class Run(Struct):
     failures: list[JobKey] = field(default_factory=list)
     """Its jobs that failed by themselves, one entry for each time: only ever appended to"""
     skipped: int = 0
-    """How many of its jobs do not run because one that they need failed"""
+    """How many of its jobs did not run because others failed: see `SKIPPED`"""
 
 
 class Duration(Struct):
@@ -126,7 +156,9 @@ class State:
         runs: Each run by its id.
         durations: For each task, how long its jobs took that ran here.
         trouble: What stops all jobs at present (a full disk), or "".
+        paused: What jobs of a task said that failed alike, for each task that is paused.
         changed: Keys of the jobs whose row changed since the reader last cleared it.
+        moved: Keys of the jobs whose state changed, in order, since the engine last cleared it.
     """
 
     def __init__(self) -> None:
@@ -134,7 +166,9 @@ class State:
         self.runs: dict[str, Run] = {}
         self.durations: dict[str, Duration] = {}
         self.trouble = ""
+        self.paused: dict[str, str] = {}
         self.changed: set[JobKey] = set()
+        self.moved: list[JobKey] = []
         self._dependents: dict[JobKey, list[JobKey]] = {}
         self._story: dict[JobKey, list[Event]] = {}
 
@@ -162,7 +196,11 @@ class State:
     def _run_started(self, e: RunStarted) -> None:
         if e.run in self.runs:
             raise ImpossibleEventError(f"{e}: this run was started before: {self.runs[e.run]}")
-        self.runs[e.run] = Run(id=e.run, owner=e.owner, started=e.t)
+        self.runs[e.run] = Run(id=e.run, owner=e.owner, started=e.t, stops=e.stops)
+
+    def _run_reopened(self, e: RunReopened) -> None:
+        run = self._run(e, e.run)
+        run.status, run.ended = "running", None
 
     def _run_ended(self, e: RunEnded) -> None:
         run = self._run(e, e.run)
@@ -177,6 +215,7 @@ class State:
                 raise ImpossibleEventError(f"{e}: its dependencies were not submitted before: {unknown}")
             job = Job(
                 key=e.job, task=e.task, tags=e.tags, deps=e.deps, launcher=e.launcher, submitted=e.t,
+                needs=e.needs, priority=e.priority, transient=e.transient, retries=e.retries,
                 waiting=sum(self.jobs[dep].state is not _DONE for dep in e.deps),
             )  # fmt: skip
             self.jobs[e.job] = job
@@ -189,14 +228,34 @@ class State:
         self._record(job, e, "submitted again")
         if e.run not in job.runs:
             self._join(job, run)
-        job.tags, job.launcher = e.tags, e.launcher
-        if job.state is _ERROR:
-            if job.reason is FailureReason.DEPENDENCY:
-                for key in job.runs:
-                    self.runs[key].skipped -= 1
-            job.reason = job.outcome = job.because = job.started = job.ended = None
-            job.progress, job.where, job.owner = (), "", None
-        self._move(job, TRANSITIONS[job.state, "submitted again"])
+        job.tags, job.launcher, job.priority = e.tags, e.launcher, e.priority
+        job.transient, job.retries = min(job.transient, e.transient), max(job.retries, e.retries)
+        self._again(job)
+
+    def _job_retried(self, e: JobRetried) -> None:
+        self._again(self._record(self._job(e, e.job), e, "submitted again"))
+
+    def _kill_requested(self, e: KillRequested) -> None:
+        job = self._record(self._job(e, e.job), e, "kill requested")
+        if not job.state.finished():
+            job.stopping = True
+            self.changed.add(job.key)
+
+    def _job_dropped(self, e: JobDropped) -> None:
+        job = self._record(self._job(e, e.job), e, "dropped")
+        job.outcome, job.reason, job.ended = e.outcome, REASONS[e.outcome.status], e.t
+        self._move(job, TRANSITIONS[job.state, "dropped"])
+
+    def _tokens_busy(self, e: TokensBusy) -> None:
+        job = self._record(self._job(e, e.job), e, "tokens busy")
+        job.token = e.token
+        self._move(job, TRANSITIONS[job.state, "tokens busy"])
+
+    def _task_paused(self, e: TaskPaused) -> None:
+        self.paused[e.task] = e.why
+
+    def _task_continued(self, e: TaskContinued) -> None:
+        self.paused.pop(e.task, None)
 
     def _job_observed(self, e: JobObserved) -> None:
         job = self._record(self._job(e, e.job), e, cast("Change", f"found {e.found}"))
@@ -220,7 +279,7 @@ class State:
 
     def _job_queued(self, e: JobQueued) -> None:
         job = self._record(self._job(e, e.job), e, "queued")
-        job.attempt, job.where, self.trouble = e.attempt, "here", ""
+        job.attempt, job.where, job.token, self.trouble = e.attempt, "here", "", ""
         self._move(job, TRANSITIONS[job.state, "queued"])
 
     def _job_started(self, e: JobStarted) -> None:
@@ -229,8 +288,11 @@ class State:
         self._move(job, TRANSITIONS[job.state, "started"])
 
     def _job_ended(self, e: JobEnded) -> None:
+        job = self._job(e, e.job)
         change: Change = "ended well" if e.outcome.is_done else "ended badly"
-        job = self._record(self._job(e, e.job), e, change)
+        if e.outcome.status == "timeout" and job.retries and not job.stopping:
+            change = "ran out of time"
+        self._record(job, e, change)
         job.outcome, job.ended, self.trouble = e.outcome, e.t, ""
         job.attempt = max(job.attempt, e.attempt)
         if e.outcome.is_done:
@@ -238,6 +300,10 @@ class State:
             duration = self.durations.setdefault(job.task, Duration())
             duration.jobs += 1
             duration.seconds += e.t - (e.t if job.started is None else job.started)
+        elif change == "ran out of time":
+            job.retries -= 1
+            job.started = job.ended = job.owner = None
+            job.where = ""
         else:
             job.reason = REASONS[e.outcome.status]
         self._move(job, TRANSITIONS[job.state, change])
@@ -248,7 +314,12 @@ class State:
         self._move(job, TRANSITIONS[job.state, "dependency failed"])
 
     def _effect_failed(self, e: EffectFailed) -> None:
-        self.trouble = e.error
+        if e.effect != "kill":
+            self.trouble = e.error
+            return
+        for key in e.jobs:
+            self.jobs[key].stopping = False
+            self.changed.add(key)
 
     def _progress(self, e: Progress) -> None:
         job = self._job(e, e.job)
@@ -275,7 +346,7 @@ class State:
 
     def _record(self, job: Job, e: Event, change: Change) -> Job:
         """Checks a change against the table and adds the event to the story."""
-        if (job.state, change) not in TRANSITIONS:
+        if (job.state, change) not in TRANSITIONS and change not in ALWAYS:
             raise ImpossibleEventError(
                 f"{e}: a job that is {job.state.value} cannot be '{change}'. "
                 f"All that happened to it:\n{self.story(job.key)}"
@@ -287,22 +358,54 @@ class State:
         job.runs.append(run.id)
         run.jobs[job.key] = None
         run.counts[job.state] += 1
-        run.skipped += job.reason is FailureReason.DEPENDENCY
+        run.skipped += job.reason in SKIPPED
         if job.state is _RUNNING:
             run.running[job.key] = None
-        if not job.state.finished():
+        if not job.state.rests():
             run.unfinished[job.task] += 1
             run.open += 1
 
+    def _again(self, job: Job) -> None:
+        """What a job is after it was asked for again."""
+        if job.state is _ERROR:
+            if job.reason in SKIPPED:
+                for key in job.runs:
+                    self.runs[key].skipped -= 1
+            job.reason = job.outcome = job.because = job.started = job.ended = None
+            job.progress, job.where, job.owner, job.stopping = (), "", None, False
+        self._move(job, TRANSITIONS[job.state, "submitted again"])
+
+    def _is_needed(self, job: Job) -> bool:
+        """Whether a job that will start needs this one directly."""
+        jobs = self.jobs
+        return any(jobs[key].state in _NEEDING for key in self._dependents.get(job.key, ()))
+
     def _move(self, job: Job, after: JobState) -> None:
-        """Puts a job into a state, and all that depends on it right: counts of its runs, dependents."""
-        if after is _WAITING and job.waiting == 0:
+        """Puts a job into a state, and all that depends on it right."""
+        stack = [(job, after)]  # transient jobs need transient jobs
+        while stack:
+            one, state = stack.pop()
+            self._move_one(one, state)
+            if one.state is _WAITING:
+                wakes = (self.jobs[dep] for dep in one.deps)
+                stack.extend(
+                    (dep, TRANSITIONS[_TRANSIENT, "needed"]) for dep in wakes if dep.state is _TRANSIENT
+                )
+
+    def _move_one(self, job: Job, after: JobState) -> None:
+        """Puts a job into a state; counts of its runs and its dependents follow."""
+        if after is _WAITING and job.transient and not self._is_needed(job):
+            after = TRANSITIONS[_WAITING, "not needed"]
+        elif after is _WAITING and job.waiting == 0:
             after = TRANSITIONS[_WAITING, "dependencies done"]
         before, job.state = job.state, after
         self.changed.add(job.key)
         if before is after:
             return
-        reopened = int(before.finished()) - int(after.finished())  # 1: open again, -1: finished now
+        self.moved.append(job.key)
+        if after.finished():
+            job.stopping, job.token = False, ""
+        reopened = int(before.rests()) - int(after.rests())  # 1: open again, -1: at rest now
         for key in job.runs:
             run = self.runs[key]
             run.counts[before] -= 1
@@ -310,18 +413,21 @@ class State:
             run.unfinished[job.task] += reopened
             run.open += reopened
             _file(run, job, before, after)
-        if (before is _DONE) is (after is _DONE):
-            return
-        for key in self._dependents.get(job.key, ()):
+        if (before is _DONE) is not (after is _DONE):
+            self._move_dependents(job.key, is_done=after is _DONE)
+
+    def _move_dependents(self, done: JobKey, *, is_done: bool) -> None:
+        """Tells the dependents of a job that it is done, or that it is not done any more."""
+        for key in self._dependents.get(done, ()):
             dependent = self.jobs[key]
-            if after is _DONE:
+            if is_done:
                 dependent.waiting -= 1
                 if dependent.waiting == 0 and dependent.state is _WAITING:
-                    self._move(dependent, TRANSITIONS[_WAITING, "dependencies done"])
+                    self._move_one(dependent, TRANSITIONS[_WAITING, "dependencies done"])
             else:
                 dependent.waiting += 1
                 if dependent.state is _READY:
-                    self._move(dependent, TRANSITIONS[_READY, "dependency reopened"])
+                    self._move_one(dependent, TRANSITIONS[_READY, "dependency reopened"])
 
 
 def _file(run: Run, job: Job, before: JobState, after: JobState) -> None:
@@ -335,17 +441,27 @@ def _file(run: Run, job: Job, before: JobState, after: JobState) -> None:
         run.running[job.key] = None
     elif after is _DONE and job.where:
         (run.ran_here if job.where == "here" else run.ran_elsewhere).add(job.key)
-    elif after is _ERROR and job.reason is FailureReason.DEPENDENCY:
+    elif after is _ERROR and job.reason in SKIPPED:
         run.skipped += 1
     elif after is _ERROR:
         run.failures.append(job.key)
 
 
+_NEEDING = frozenset((JobState.WAITING, JobState.READY))
+"""States of jobs that will start, and want what they need to be there"""
+
 _FOLD: dict[type[Event], Callable[[State, Event], None]] = {
     kind: cast("Callable[[State, Event], None]", fold)
     for kind, fold in (
         (RunStarted, State._run_started),  # noqa: SLF001 - the table of the class above
+        (RunReopened, State._run_reopened),  # noqa: SLF001 - same
         (RunEnded, State._run_ended),  # noqa: SLF001 - same
+        (JobRetried, State._job_retried),  # noqa: SLF001 - same
+        (KillRequested, State._kill_requested),  # noqa: SLF001 - same
+        (JobDropped, State._job_dropped),  # noqa: SLF001 - same
+        (TokensBusy, State._tokens_busy),  # noqa: SLF001 - same
+        (TaskPaused, State._task_paused),  # noqa: SLF001 - same
+        (TaskContinued, State._task_continued),  # noqa: SLF001 - same
         (JobSubmitted, State._job_submitted),  # noqa: SLF001 - same
         (JobObserved, State._job_observed),  # noqa: SLF001 - same
         (JobQueued, State._job_queued),  # noqa: SLF001 - same
@@ -378,21 +494,25 @@ def check(state: State) -> None:
         assert (job.reason is not None) == (job.state is _ERROR), f"{key} is {job.state} with {job.reason}"
         assert job.reason is not FailureReason.DEPENDENCY or job.because in job.deps, f"{key}: {job.because}"
         assert job.state is not _RUNNING or job.where, f"{key} runs nowhere"
+        needed = any(state.jobs[one].state in _NEEDING for one in state.dependents(key))
+        assert job.state is not _TRANSIENT or job.transient, f"{key} is not transient"
+        assert job.state is not _TRANSIENT or not needed, f"{key} is needed and rests"
+        assert not job.stopping or not job.state.finished(), f"{key} is finished and to be ended"
         assert job.runs, f"{key} belongs to no run"
         assert all(key in state.dependents(dep) for dep in job.deps), f"{key} is not known to what it needs"
     for run in state.runs.values():
         rows = [state.jobs[key] for key in run.jobs]
         assert +run.counts == Counter(row.state for row in rows), f"{run.id} counts {run.counts}"
-        unfinished = Counter(row.task for row in rows if not row.state.finished())
+        unfinished = Counter(row.task for row in rows if not row.state.rests())
         assert +run.unfinished == unfinished, f"{run.id} counts as unfinished {run.unfinished}"
         assert run.open == unfinished.total(), f"{run.id} has {run.open} open jobs, not {unfinished.total()}"
         assert set(run.running) == {row.key for row in rows if row.state is _RUNNING}, f"{run.id}: running"
         done = {row.key for row in rows if row.state is _DONE}
         assert run.ran_here | run.ran_elsewhere <= done, f"{run.id} ran jobs that are not done"
         assert not run.ran_here & run.ran_elsewhere, f"{run.id} ran jobs both here and elsewhere"
-        skipped = sum(row.reason is FailureReason.DEPENDENCY for row in rows)
+        skipped = sum(row.reason in SKIPPED for row in rows)
         assert run.skipped == skipped, f"{run.id} counts {run.skipped} skipped jobs, not {skipped}"
-        failed = {row.key for row in rows if row.state is _ERROR and row.because is None}
+        failed = {row.key for row in rows if row.state is _ERROR and row.reason not in SKIPPED}
         assert failed <= set(run.failures), (
             f"{run.id} did not note the failure of {failed - set(run.failures)}"
         )

@@ -24,6 +24,8 @@ class JobState(enum.Enum):
     """Submitted; nobody has looked at its folder yet"""
     WAITING = "waiting"
     """Not done before, and some dependencies are not done"""
+    TRANSIENT = "transient"
+    """Not done before, and no job that will run needs it"""
     READY = "ready"
     """All dependencies are done; waits for a free slot"""
     SCHEDULED = "scheduled"
@@ -44,8 +46,12 @@ class JobState(enum.Enum):
         return self is JobState.SCHEDULED or self is JobState.RUNNING
 
     def finished(self) -> bool:
-        """Whether nothing more will happen to the job by itself."""
+        """Whether the job is done or has failed."""
         return self is JobState.DONE or self is JobState.ERROR
+
+    def rests(self) -> bool:
+        """Whether nothing more will happen to the job by itself."""
+        return self in _RESTING
 
     def is_error(self) -> bool:
         """Whether the job failed."""
@@ -56,7 +62,8 @@ class JobState(enum.Enum):
         return self is JobState.UNSCHEDULED
 
 
-_NOT_STARTED = frozenset((JobState.UNSCHEDULED, JobState.WAITING, JobState.READY))
+_NOT_STARTED = frozenset((JobState.UNSCHEDULED, JobState.WAITING, JobState.TRANSIENT, JobState.READY))
+_RESTING = frozenset((JobState.DONE, JobState.ERROR, JobState.TRANSIENT))
 
 
 class FailureReason(enum.Enum):
@@ -76,6 +83,14 @@ class FailureReason(enum.Enum):
     """Its process could not be started"""
     CONFLICT = "conflict"
     """Its folder holds the result of another definition"""
+    STOPPED = "stopped"
+    """It was not started: its run stops at the first failure"""
+    PAUSED = "paused"
+    """It was not started: jobs of its task failed alike at their start"""
+
+
+SKIPPED = frozenset((FailureReason.DEPENDENCY, FailureReason.STOPPED, FailureReason.PAUSED))
+"""The reasons of jobs that did not fail by themselves: they never ran"""
 
 
 REASONS: Mapping[Status, FailureReason] = {
@@ -87,6 +102,8 @@ REASONS: Mapping[Status, FailureReason] = {
     "cancelled": FailureReason.CANCELLED,
     "refused": FailureReason.REJECTED_OTHER,
     "conflict": FailureReason.CONFLICT,
+    "stopped": FailureReason.STOPPED,
+    "paused": FailureReason.PAUSED,
 }
 """The reason that a view shows for each way an attempt can end badly."""
 
@@ -100,15 +117,21 @@ Change = Literal[
     "dependencies done",
     "dependency reopened",
     "dependency failed",
+    "needed",
+    "not needed",
+    "dropped",
+    "tokens busy",
+    "kill requested",
     "queued",
     "started",
     "ended well",
     "ended badly",
+    "ran out of time",
 ]
 """What can happen to a job, as `State.apply` reads it from an event and from what is known.
 
-``found ...``: somebody looked at its folder. ``dependencies done`` and ``dependency reopened``
-follow from events of other jobs.
+``found ...``: somebody looked at its folder. ``dependencies done``, ``dependency reopened``,
+``needed`` and ``not needed`` (transient jobs) follow from events of other jobs.
 """
 
 _S = JobState
@@ -127,6 +150,15 @@ TRANSITIONS: Mapping[tuple[JobState, Change], JobState] = {
     (_S.WAITING, "dependency failed"): _S.ERROR,
     (_S.WAITING, "submitted again"): _S.WAITING,
     (_S.READY, "submitted again"): _S.READY,
+    # A transient job is run when one that waits needs it.
+    (_S.WAITING, "not needed"): _S.TRANSIENT,
+    (_S.TRANSIENT, "needed"): _S.WAITING,
+    (_S.TRANSIENT, "submitted again"): _S.WAITING,
+    # What has not been started can be given up, by the user or because its run or task stops.
+    (_S.WAITING, "dropped"): _S.ERROR,
+    (_S.TRANSIENT, "dropped"): _S.ERROR,
+    (_S.READY, "dropped"): _S.ERROR,
+    (_S.READY, "tokens busy"): _S.READY,
     # A claim was lost: somebody else was faster, and the folder says what became of it.
     (_S.READY, "found free"): _S.READY,
     (_S.READY, "found failed"): _S.READY,
@@ -140,6 +172,7 @@ TRANSITIONS: Mapping[tuple[JobState, Change], JobState] = {
     (_S.SCHEDULED, "ended badly"): _S.ERROR,
     (_S.RUNNING, "ended well"): _S.DONE,
     (_S.RUNNING, "ended badly"): _S.ERROR,
+    (_S.RUNNING, "ran out of time"): _S.WAITING,
     (_S.SCHEDULED, "submitted again"): _S.SCHEDULED,
     (_S.RUNNING, "submitted again"): _S.RUNNING,
     # A job that runs elsewhere is looked at again and again.
@@ -157,7 +190,12 @@ TRANSITIONS: Mapping[tuple[JobState, Change], JobState] = {
     (_S.DONE, "found conflict"): _S.ERROR,
     (_S.DONE, "found running"): _S.RUNNING,
 }
-"""`(state, change) -> state`. What is not here cannot happen."""
+"""`(state, change) -> state`. What is not here cannot happen.
+
+A request to kill changes no state by itself: see `ALWAYS`."""
+
+ALWAYS: frozenset[Change] = frozenset(("kill requested",))
+"""Changes that can come in every state and leave it as it is"""
 
 
 def mermaid() -> str:

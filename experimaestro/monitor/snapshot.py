@@ -117,7 +117,7 @@ def tally(run: Run) -> Tally:
         elsewhere=elsewhere,
         running=counts[JobState.RUNNING],
         waiting=run.open - counts[JobState.RUNNING],
-        skipped=run.skipped,
+        skipped=run.skipped + counts[JobState.TRANSIENT],
         failed=counts[JobState.ERROR] - run.skipped,
     )
 

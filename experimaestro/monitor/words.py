@@ -33,12 +33,14 @@ RUNNING = Look("running", "▸", ">", "┅", "=", "#3b7de0")
 QUEUED = Look("queued", "◔", ".", "─", ".", "#7d8590")
 WAITING = Look("waiting", "○", ".", "─", ".", "#7d8590")
 SKIPPED = Look("skipped", "⊘", "/", "┄", "/", "#7d8590")
+UNNEEDED = Look("not needed", "⊖", "-", "┄", "/", "#7d8590")
 FAILED = Look("failed", "✕", "x", "✕", "x", "#d4551c")
 KILLED = Look("killed", "■", "x", "✕", "x", "#d4551c")
 
 LOOKS: Mapping[JobState, Look] = {
     JobState.UNSCHEDULED: WAITING,
     JobState.WAITING: WAITING,
+    JobState.TRANSIENT: UNNEEDED,
     JobState.READY: QUEUED,
     JobState.SCHEDULED: QUEUED,
     JobState.RUNNING: RUNNING,
@@ -49,6 +51,8 @@ LOOKS: Mapping[JobState, Look] = {
 
 _LOOKS_OF_ERRORS: Mapping[FailureReason, Look] = {
     FailureReason.DEPENDENCY: SKIPPED,
+    FailureReason.STOPPED: SKIPPED,
+    FailureReason.PAUSED: SKIPPED,
     FailureReason.CANCELLED: KILLED,
 }
 
@@ -60,6 +64,8 @@ ENDS: Mapping[FailureReason, str] = {
     FailureReason.CANCELLED: "was stopped",
     FailureReason.REJECTED_OTHER: "could not be started",
     FailureReason.CONFLICT: "is in conflict",
+    FailureReason.STOPPED: "did not run",
+    FailureReason.PAUSED: "did not run",
 }
 """What became of a job that is in error, as the verb of a sentence."""
 
@@ -91,7 +97,7 @@ class Tally(NamedTuple):
     waiting: int = 0
     """Are not finished and do not run"""
     skipped: int = 0
-    """Do not run because one that they need failed"""
+    """Do not run because others failed, or because nothing needs them"""
     failed: int = 0
     """Failed by themselves"""
 

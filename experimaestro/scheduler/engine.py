@@ -3,12 +3,12 @@
 Rules: events in, effects out; no clock, file or thread. `Engine` owns one `State`; what it keeps
 besides (ready heaps, slots, who is being looked at) is derived from it. Each effect is answered
 by at least one event, also when it fails. The cost of an event does not depend on how many jobs
-there are, only on how many depend directly on the one that it is about.
+there are, only on how many depend directly on the one that it is about. `step` has three parts:
+what is due to the event itself, what follows for each job that it moved, and what can start now.
 
 Time is a value: events carry it, and `WakeAt` asks for a `Tick`.
 """
 
-import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,22 +16,33 @@ from experimaestro.events.model import (
     DependencyFailed,
     EffectFailed,
     Event,
+    JobDropped,
     JobEnded,
     JobKey,
     JobObserved,
-    JobQueued,
+    JobRetried,
     JobSubmitted,
+    KillRequested,
+    RunReopened,
     StillRunning,
+    TaskContinued,
+    TaskPaused,
     Tick,
+    TokensBusy,
 )
+from experimaestro.events.owners import Outcome
 from experimaestro.events.state import Job, State
-from experimaestro.events.states import JobState
+from experimaestro.events.states import FailureReason, JobState
+from experimaestro.scheduler.admission import Admission
 
 WATCH_S = 0.5
 """How often the folder of a job that runs elsewhere is looked at, in seconds"""
 
 RETRY_S = 2.0
 """How long nothing is started after an effect failed for all jobs (a full disk), in seconds"""
+
+ALIKE = 5
+"""Jobs of one task that fail alike before their own code runs, and none succeeds, until it is paused"""
 
 
 class Observe(NamedTuple):
@@ -44,11 +55,17 @@ class Start(NamedTuple):
     """Claim and start jobs.
 
     Answered for each job by `JobQueued`, by `JobObserved` (somebody else was faster), by
-    `JobEnded` (it cannot be started), or together by one `EffectFailed`.
+    `TokensBusy`, by `JobEnded` (it cannot be started), or together by one `EffectFailed`.
     """
 
     jobs: Sequence[JobKey]
     launcher: str
+
+
+class Kill(NamedTuple):
+    """End the processes of jobs; answered by what ends them, or by one `EffectFailed`."""
+
+    jobs: Sequence[JobKey]
 
 
 class Record(NamedTuple):
@@ -63,7 +80,7 @@ class WakeAt(NamedTuple):
     t: float
 
 
-Effect = Observe | Start | Record | WakeAt
+Effect = Observe | Start | Kill | Record | WakeAt
 
 
 class Engine:
@@ -78,27 +95,40 @@ class Engine:
 
     def __init__(self, limits: Mapping[str, int | None]) -> None:
         self.state = State()
-        self._limits = dict(limits)
-        self._ready: dict[str, list[tuple[int, JobKey]]] = {name: [] for name in limits}
-        self._queued: set[JobKey] = set()  # in a heap of `_ready`, perhaps no longer ready
-        self._busy: dict[str, set[JobKey]] = {name: set() for name in limits}
+        self._launchers = tuple(limits)
+        self._admission = Admission(limits)
         self._order: dict[JobKey, int] = {}
         self._observing: set[JobKey] = set()
         self._watched: set[JobKey] = set()
         self._unseen: set[JobKey] = set()  # looking at them failed: to be looked at again
-        self._doomed: set[JobKey] = set()  # their DependencyFailed is on its way
+        self._ending: set[JobKey] = set()  # the fact that ends them is on its way
+        self._to_kill: set[JobKey] = set()  # as soon as it is known where they stand
+        self._stopped: set[str] = set()  # runs that start nothing more since a job failed
+        self._alike: dict[str, tuple[str, int]] = {}  # by task: what the last failed starts said, how many
+        self._proven: set[str] = set()  # tasks of which a job succeeded
         self._watch_at: float | None = None
         self._retry_at: float | None = None
+        self._woken_at: float | None = None
         self._decide: dict[type[Event], Callable[..., list[Effect]]] = {
+            RunReopened: self._run_reopened,
             JobSubmitted: self._job_submitted,
+            JobRetried: self._job_retried,
+            KillRequested: self._kill_requested,
             JobObserved: self._job_observed,
             StillRunning: self._still_running,
-            JobQueued: lambda _: [],
+            TokensBusy: self._tokens_busy,
             JobEnded: self._job_ended,
-            DependencyFailed: self._dependency_failed,
+            JobDropped: self._job_dropped,
+            DependencyFailed: self._job_dropped,
+            TaskPaused: self._task_paused,
+            TaskContinued: self._task_continued,
             EffectFailed: self._effect_failed,
             Tick: self._tick,
         }
+
+    def limit(self, launcher: str, jobs: int | None) -> None:
+        """Changes how many jobs of a launcher may run at once, from the next event on."""
+        self._admission.limit(launcher, jobs)
 
     def step(self, event: Event) -> list[Effect]:
         """Folds an event into the state and decides what follows.
@@ -114,62 +144,120 @@ class Engine:
         """
         self.state.apply(event)
         decide = self._decide.get(type(event))
-        if decide is None:
-            return []
-        effects = decide(event)
+        effects = [] if decide is None else decide(event)
+        moved = self.state.moved
+        if moved:
+            for key in moved:
+                effects.extend(self._follow(self.state.jobs[key], event.t))
+            moved.clear()
         effects.extend(self._start(event.t))
+        effects.extend(self._wake())
         return effects
 
-    # One method for each event that leads to a decision.
+    # What is due to an event itself.
+
+    def _run_reopened(self, e: RunReopened) -> list[Effect]:
+        self._stopped.discard(e.run)
+        for key in self.state.runs[e.run].jobs:
+            self._offer(self.state.jobs[key])
+        return []
 
     def _job_submitted(self, e: JobSubmitted) -> list[Effect]:
         job = self.state.jobs[e.job]
         self._order.setdefault(e.job, len(self._order))
         again = job.state is JobState.DONE and len(job.runs) > 1 and job.runs[-1] == e.run
         self._offer(job)  # it may have become ready when no run wanted it any more
-        if (job.state is JobState.UNSCHEDULED or again) and e.job not in self._observing:
-            self._observing.add(e.job)
-            return [Observe((e.job,))]
-        return []
+        return self._look(job) if job.state is JobState.UNSCHEDULED or again else []
+
+    def _job_retried(self, e: JobRetried) -> list[Effect]:
+        job = self.state.jobs[e.job]
+        self._stopped.difference_update(job.runs)
+        after: list[Event] = [
+            JobRetried(t=e.t, job=key)
+            for key in self.state.dependents(e.job)
+            if self.state.jobs[key].reason is FailureReason.DEPENDENCY
+        ]
+        if job.task in self.state.paused:
+            after.append(TaskContinued(t=e.t, task=job.task))
+        return [*self._look(job), *([Record(after)] if after else [])]
+
+    def _kill_requested(self, e: KillRequested) -> list[Effect]:
+        job = self.state.jobs[e.job]
+        if job.state.finished():
+            return []
+        self._to_kill.add(e.job)
+        return self._follow(job, e.t)
 
     def _job_observed(self, e: JobObserved) -> list[Effect]:
         job = self.state.jobs[e.job]
         self._observing.discard(e.job)
-        self._release(job)
+        self._admission.release(job)
         if job.state is JobState.RUNNING:
             self._watched.add(e.job)
             if self._watch_at is None:
                 self._watch_at = e.t + WATCH_S
-                return self._wake()
-            return []
-        self._watched.discard(e.job)
-        if job.state is JobState.ERROR:
-            return self._fail_dependents(job, e.t)
-        return self._after_wait(job, e.t)
+        else:
+            self._watched.discard(e.job)
+        # If the claim was lost and nobody has the job after all, it did not move.
+        return self._follow(job, e.t) if job.state is JobState.READY else []
 
     def _still_running(self, e: StillRunning) -> list[Effect]:
         self._observing.discard(e.job)
         return []
 
+    def _tokens_busy(self, e: TokensBusy) -> list[Effect]:
+        job = self.state.jobs[e.job]
+        self._admission.refuse(job, self._order[e.job], e.token, e.t)
+        return self._follow(job, e.t) if e.job in self._to_kill else []
+
     def _job_ended(self, e: JobEnded) -> list[Effect]:
         job = self.state.jobs[e.job]
-        self._release(job)
-        return self._fail_dependents(job, e.t) if job.state is JobState.ERROR else self._after_wait(job, e.t)
+        self._admission.release(job)
+        if e.outcome.is_done:
+            self._proven.add(job.task)
+            self._alike.pop(job.task, None)
+        elif e.outcome.early and job.task not in self._proven:
+            said = e.outcome.message.replace(job.key, "...")
+            before, count = self._alike.get(job.task, ("", 0))
+            count = count + 1 if before == said else 1
+            self._alike[job.task] = said, count
+            if count >= ALIKE and job.task not in self.state.paused:
+                return [Record([TaskPaused(t=e.t, task=job.task, why=e.outcome.message)])]
+        return []
 
-    def _dependency_failed(self, e: DependencyFailed) -> list[Effect]:
-        self._doomed.discard(e.job)
-        return self._fail_dependents(self.state.jobs[e.job], e.t)
+    def _job_dropped(self, e: JobDropped | DependencyFailed) -> list[Effect]:
+        self._ending.discard(e.job)
+        return []
+
+    def _task_paused(self, e: TaskPaused) -> list[Effect]:
+        jobs = self.state.jobs
+        return [
+            effect
+            for key in [key for key, job in jobs.items() if job.task == e.task and job.state.notstarted()]
+            for effect in self._follow(jobs[key], e.t)
+        ]
+
+    def _task_continued(self, e: TaskContinued) -> list[Effect]:
+        self._alike.pop(e.task, None)
+        held = [
+            JobRetried(t=e.t, job=key)
+            for key, job in self.state.jobs.items()
+            if job.task == e.task and job.reason is FailureReason.PAUSED
+        ]
+        return [Record(held)] if held else []
 
     def _effect_failed(self, e: EffectFailed) -> list[Effect]:
+        effects: list[Effect] = []
         for key in e.jobs:
             job = self.state.jobs[key]
             if e.effect == "observe":
                 self._unseen.add(key)
             elif e.effect == "start":
-                self._release(job)
-                self._offer(job)
-        self._retry_at = e.t + RETRY_S
-        return self._wake()
+                self._admission.release(job)
+                effects.extend(self._follow(job, e.t))
+        if e.effect != "kill":
+            self._retry_at = e.t + RETRY_S
+        return effects
 
     def _tick(self, e: Tick) -> list[Effect]:
         effects: list[Effect] = []
@@ -184,23 +272,52 @@ class Engine:
             if look:
                 self._observing.update(look)
                 effects.append(Observe(tuple(look)))
-        return effects + self._wake()
+        self._admission.wake(e.t)
+        self._woken_at = None
+        return effects
 
-    # What they share.
+    # What follows for a job from where it is now.
 
-    def _after_wait(self, job: Job, t: float) -> list[Effect]:
-        """A job became DONE, WAITING or READY: offers what can start, ends what never can."""
+    def _follow(self, job: Job, t: float) -> list[Effect]:
+        if job.state is JobState.ERROR:
+            self._to_kill.discard(job.key)
+            return [*self._fail_dependents(job, t), *self._stop_runs(job, t)]
         if job.state is JobState.DONE:
-            for key in self.state.dependents(job.key):
-                self._offer(self.state.jobs[key])
-        elif job.state is JobState.WAITING:
-            failed = (dep for dep in job.deps if self.state.jobs[dep].state is JobState.ERROR)
-            because = next(failed, None)
-            if because is not None:
-                return self._doom([job.key], because, t)
-        else:
+            self._to_kill.discard(job.key)
+        elif job.key in self._to_kill and job.state.running():
+            self._to_kill.discard(job.key)
+            return [Kill((job.key,))]
+        elif self._may_be_dropped(job):
+            outcome = self._why_not(job)
+            if outcome is not None:
+                self._ending.add(job.key)
+                return [Record([JobDropped(t=t, job=job.key, outcome=outcome)])]
+            if job.state is JobState.WAITING:
+                failed = (dep for dep in job.deps if self.state.jobs[dep].state is JobState.ERROR)
+                because = next(failed, None)
+                return [] if because is None else self._doom([job.key], because, t)
             self._offer(job)
         return []
+
+    def _may_be_dropped(self, job: Job) -> bool:
+        """Whether a job waits for its start and nobody is looking at it or starting it."""
+        return (
+            job.state.notstarted()
+            and job.state is not JobState.UNSCHEDULED
+            and job.key not in self._ending
+            and not self._admission.is_started(job)
+        )
+
+    def _why_not(self, job: Job) -> Outcome | None:
+        """Why a job will never be started; None if it will."""
+        if job.key in self._to_kill:
+            return Outcome("cancelled", "killed before it started")
+        why = self.state.paused.get(job.task)
+        if why is not None:
+            return Outcome("paused", f"not started: {ALIKE} jobs of its task failed alike: {why}")
+        if self._stopped and not self._is_wanted(job) and not self._stopped.isdisjoint(job.runs):
+            return Outcome("stopped", "not started: the experiment stops at its first failure")
+        return None
 
     def _fail_dependents(self, job: Job, t: float) -> list[Effect]:
         return self._doom(self.state.dependents(job.key), job.key, t)
@@ -211,41 +328,63 @@ class Engine:
         facts = [
             DependencyFailed(t=t, job=key, because=because)
             for key in keys
-            if jobs[key].state is JobState.WAITING and key not in self._doomed
+            if jobs[key].state is JobState.WAITING and key not in self._ending
         ]
-        self._doomed.update(fact.job for fact in facts)
+        self._ending.update(fact.job for fact in facts)
         return [Record(facts)] if facts else []
 
-    def _offer(self, job: Job) -> None:
-        if job.state is JobState.READY and job.key not in self._queued:
-            self._queued.add(job.key)
-            heapq.heappush(self._ready[job.launcher], (self._order[job.key], job.key))
-
-    def _release(self, job: Job) -> None:
-        self._busy[job.launcher].discard(job.key)
-
-    def _start(self, t: float) -> list[Effect]:
-        """Fills the free slots of each launcher, in the order of submission."""
-        if self._retry_at is not None and t < self._retry_at:
+    def _stop_runs(self, job: Job, t: float) -> list[Effect]:
+        """Gives up what has not started of the runs that stop at a failure such as this one."""
+        if job.reason in _NO_FAILURE:
             return []
         effects: list[Effect] = []
-        for launcher, ready in self._ready.items():
-            limit, busy = self._limits[launcher], self._busy[launcher]
-            batch: list[JobKey] = []
-            while ready and (limit is None or len(busy) < limit):
-                key = heapq.heappop(ready)[1]
-                self._queued.discard(key)
-                if self.state.jobs[key].state is JobState.READY and key not in busy and self._is_wanted(key):
-                    busy.add(key)
-                    batch.append(key)
-            if batch:
-                effects.append(Start(tuple(batch), launcher))
+        for name in job.runs:
+            run = self.state.runs[name]
+            if run.stops and run.status == "running" and name not in self._stopped:
+                self._stopped.add(name)
+                for key in run.jobs:
+                    if self.state.jobs[key].state.notstarted():
+                        effects.extend(self._follow(self.state.jobs[key], t))
         return effects
 
-    def _is_wanted(self, key: JobKey) -> bool:
-        """Whether a run that is open asks for a job: what has ended starts nothing."""
-        return any(self.state.runs[run].status == "running" for run in self.state.jobs[key].runs)
+    # What can start.
+
+    def _look(self, job: Job) -> list[Effect]:
+        if job.key in self._observing:
+            return []
+        self._observing.add(job.key)
+        return [Observe((job.key,))]
+
+    def _offer(self, job: Job) -> None:
+        if job.state is JobState.READY:
+            self._admission.offer(job, self._order[job.key])
+
+    def _start(self, t: float) -> list[Effect]:
+        """Fills the free slots of each launcher."""
+        if self._retry_at is not None and t < self._retry_at:
+            return []
+        batches = ((name, self._admission.admit(name, self._startable)) for name in self._launchers)
+        return [Start(tuple(batch), name) for name, batch in batches if batch]
+
+    def _startable(self, job: Job) -> bool:
+        is_free = job.key not in self._ending and not self._admission.is_started(job)
+        fails = self._alike.get(job.task, ("", 0))[1] >= ALIKE  # that it is paused is on its way
+        return job.state is JobState.READY and is_free and not fails and self._is_wanted(job)
+
+    def _is_wanted(self, job: Job) -> bool:
+        """Whether a run that is open asks for a job: what has ended or stopped starts nothing."""
+        return any(self.state.runs[run].status == "running" and run not in self._stopped for run in job.runs)
 
     def _wake(self) -> list[Effect]:
-        times = [t for t in (self._watch_at, self._retry_at) if t is not None]
-        return [WakeAt(min(times))] if times else []
+        times = [t for t in (self._watch_at, self._retry_at, self._admission.wake_at) if t is not None]
+        at = min(times, default=None)
+        if at is None or at == self._woken_at:
+            return []
+        self._woken_at = at
+        return [WakeAt(at)]
+
+
+_NO_FAILURE = frozenset(
+    {FailureReason.DEPENDENCY, FailureReason.STOPPED, FailureReason.PAUSED, FailureReason.CANCELLED}
+)
+"""Ends that do not stop a run by themselves: consequences of others, or what the user wanted"""

@@ -1,11 +1,14 @@
 """Builders of events for tests: each fills what the test does not care about."""
 
+from typing import Any
+
 from experimaestro.events.model import (
     JobEnded,
     JobObserved,
     JobQueued,
     JobStarted,
     JobSubmitted,
+    Need,
     RunStarted,
 )
 from experimaestro.events.owners import Outcome, Owner
@@ -14,14 +17,21 @@ ME = Owner("here", "boot", "ns", 1, "100")
 OTHER = Owner("there", "boot", "ns", 2, "200")
 DONE = Outcome("done", t=9.0)
 FAILED = Outcome("failed", "ValueError: no", code=1, t=9.0)
+EARLY = Outcome("failed", "ModuleNotFoundError: no", code=1, t=9.0, early=True)
+TIMEOUT = Outcome("timeout", "out of time", t=9.0)
+CANCELLED = Outcome("cancelled", "killed", t=9.0)
+GPU = Need("gpu", 1, 2)
+"""One of two"""
 
 
-def run_started(run: str = "xp/1", t: float = 0.0) -> RunStarted:
-    return RunStarted(t=t, run=run, owner=ME)
+def run_started(run: str = "xp/1", t: float = 0.0, stops: bool = False) -> RunStarted:
+    return RunStarted(t=t, run=run, owner=ME, stops=stops)
 
 
-def submitted(job: str, *deps: str, run: str = "xp/1", t: float = 1.0) -> JobSubmitted:
-    return JobSubmitted(t=t, job=job, run=run, task="task", deps=deps)
+def submitted(
+    job: str, *deps: str, run: str = "xp/1", t: float = 1.0, task: str = "task", **more: Any
+) -> JobSubmitted:
+    return JobSubmitted(t=t, job=job, run=run, task=task, deps=deps, **more)
 
 
 def observed(
