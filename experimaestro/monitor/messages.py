@@ -1,0 +1,113 @@
+"""What views and the feed say to each other: one struct for each message of a view.
+
+Rule: everything that a view sends passes through `read`, which trusts nothing; whatever is not one
+of these messages is refused with a text that says what was expected. What the feed sends is made of
+plain dictionaries, lists and scalars, ready for JSON; `t` names the kind in both directions:
+
+    view -> feed   hello(v, view, epoch?, seq?)   bye(view)   do(id, do, jobs | states, task?)
+                   ask(id, ask, job?, stream?, offset?)
+    feed -> view   reset(to, epoch, seq, part, parts, cols, rows, run, log)
+                   delta(to?, epoch, seq, set: [[row, column, value]], add: [row], run?, log?)
+                   reply(id, ok, data | error)
+
+A row has the number of its place: 0 for the first job that was submitted. `epoch` names a numbering,
+`seq` counts its deltas. A message with `to` is for one view, any other is for all.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+VERSION = 1
+"""Of these messages; a view of another version is told to be loaded again"""
+
+Message = dict[str, Any]
+"""What the feed sends"""
+
+Command = Literal["kill", "retry", "stop", "kill all", "continue"]
+"""What a view may do"""
+
+Question = Literal["details", "parameters", "error", "log", "graph"]
+"""What a view may ask"""
+
+
+class Hello(Struct, tag_field="t", tag="hello"):
+    """A view is there, and has everything up to `seq`; repeated as a sign of life."""
+
+    v: int
+    view: str
+    """Its name, made by chance"""
+    epoch: str = ""
+    seq: int = -1
+
+
+class Bye(Struct, tag_field="t", tag="bye"):
+    """A view was closed."""
+
+    view: str
+
+
+class Do(Struct, tag_field="t", tag="do"):
+    """A command. The same `id` again is the same command: it is answered, not done again."""
+
+    id: str
+    do: Command
+    jobs: list[str] | None = None
+    """Keys of the jobs"""
+    states: list[str] | None = None
+    """In place of `jobs`: all jobs that are in one of these states"""
+    task: str = ""
+    """Of `continue`: the task that was paused"""
+
+
+class Ask(Struct, tag_field="t", tag="ask"):
+    """A question about a job, or about all (`graph`)."""
+
+    id: str
+    ask: Question
+    job: str = ""
+    stream: Literal["stdout", "stderr"] = "stdout"
+    """Of `log`"""
+    offset: int | None = None
+    """Of `log`: where to go on, in bytes; None: the end of the file"""
+    before: int | None = None
+    """Of `log`: give what stands before this byte"""
+
+
+Incoming = Hello | Bye | Do | Ask
+"""What a view may send"""
+
+
+class Refused(Exception):  # noqa: N818 - a message that is refused, not an error of ours
+    """A message is none of a view's; the text says why, for the view."""
+
+
+def read(content: object) -> Incoming:
+    """Makes a message of what a view sent.
+
+    Args:
+        content: Whatever came, already decoded from JSON.
+
+    Raises:
+        Refused: It is not a message.
+
+    Example:
+        >>> read({"t": "bye", "view": "a"})
+        Bye(view='a')
+    """
+    try:
+        message: Incoming = msgspec.convert(content, Incoming)
+    except msgspec.ValidationError as error:
+        raise Refused(f"not a message: {error}") from None
+    return message
+
+
+def reply(id: str, data: object = None) -> Message:  # noqa: A002 - the word of the messages
+    """Says that a command was taken or a question is answered."""
+    return {"t": "reply", "id": id, "ok": True, "data": data}
+
+
+def refusal(id: str, error: str) -> Message:  # noqa: A002 - the word of the messages
+    """Says why not."""
+    return {"t": "reply", "id": id, "ok": False, "error": error}

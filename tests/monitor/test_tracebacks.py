@@ -1,0 +1,62 @@
+"""A traceback in a log: the user's lines apart from those of libraries."""
+
+from experimaestro.monitor.tracebacks import Frame, parse, with_source
+
+LOG = """epoch 1
+Traceback (most recent call last):
+  File "/data/lab/tasks.py", line 12, in execute
+    model.fit(x)
+    ~~~~~~~~~^^^
+  File "/usr/lib/python3.11/site-packages/torch/nn/module.py", line 99, in fit
+    self.forward(x)
+  File "/usr/lib/python3.11/site-packages/torch/nn/module.py", line 7, in forward
+    return go(x)
+  File "/data/lab/model.py", line 3, in Block.go
+    raise ValueError("no\\nmore")
+lab.errors.BadValue: no
+more
+"""
+
+
+def test_the_users_calls_come_first_the_innermost_on_top():
+    trace = parse(LOG)
+
+    assert trace is not None
+    assert (trace.type, trace.message) == ("lab.errors.BadValue", "no\nmore")
+    assert trace.users == [
+        Frame("/data/lab/model.py", 3, "Block.go", 'raise ValueError("no\\nmore")'),
+        Frame("/data/lab/tasks.py", 12, "execute", "model.fit(x)"),
+    ]
+    assert (trace.library_calls, trace.libraries) == (2, ["torch"])
+
+
+def test_the_last_traceback_counts():
+    trace = parse(LOG + LOG.replace("BadValue", "Worse"))
+
+    assert trace is not None
+    assert trace.type == "lab.errors.Worse"
+
+
+def test_a_log_without_a_whole_traceback_has_none():
+    assert parse("loading\ndone\n") is None
+    assert parse("Traceback (most recent call last):\n") is None
+    assert parse("\n".join(LOG.splitlines()[:4])) is None
+
+
+def test_the_lines_around_a_call_are_shown_if_the_file_still_has_it():
+    frame = Frame("/data/lab/model.py", 3, "go", "boom()")
+    text = "def go():\n\tready()\n\tboom()\n\treturn\n"
+
+    assert with_source(frame, lambda _: text)["source"] == [
+        (1, "def go():"),
+        (2, "    ready()"),
+        (3, "    boom()"),
+        (4, "    return"),
+    ]
+
+
+def test_of_a_file_that_changed_or_is_gone_only_the_line_is_shown():
+    frame = Frame("/data/lab/model.py", 3, "go", "boom()")
+
+    assert with_source(frame, lambda _: "# new\n" * 9)["source"] == [(3, "boom()")]
+    assert with_source(frame, lambda _: None)["source"] == [(3, "boom()")]
