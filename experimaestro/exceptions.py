@@ -95,3 +95,7 @@ class FailedExperiment(ExperimaestroError):  # noqa: N818 - the name of the comp
 
 class ExperimentStopped(ExperimaestroError):  # noqa: N818 - the name of the compatible API
     """A task was submitted to an experiment that has ended."""
+
+
+class ServiceError(ExperimaestroError):
+    """A service cannot be added, started or made again; its text says why."""

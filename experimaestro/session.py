@@ -37,6 +37,8 @@ from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.modes import RunMode
 from experimaestro.scheduler.openrun import OpenRun, Status, loop_of, release_loop
 from experimaestro.scheduler.runs import RunFiles
+from experimaestro.scheduler.services import Service, Services, web
+from experimaestro.scheduler.services.links import is_kernel
 from experimaestro.workspace import files
 from experimaestro.workspace.layout import JobPaths, RunPaths
 from experimaestro.workspace.locks import ExperimentLock
@@ -45,6 +47,7 @@ from experimaestro.workspace.processes import myself
 
 T = TypeVar("T")
 TaskT = TypeVar("TaskT", bound=Task)
+ServiceT = TypeVar("ServiceT", bound=Service)
 
 _lock = threading.RLock()
 _open: dict[tuple[str, str], OpenRun] = {}
@@ -164,6 +167,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             self._dry.is_open = False
             self._leave_current()
         elif self._run is not None:
+            self._run.services.stop()  # also of a run that has ended: in a notebook they outlive it
             self._end(self._run, None)
 
     def __enter__(self) -> "experiment":  # noqa: PYI034 - start() may not be of a sub-class
@@ -299,6 +303,28 @@ class experiment:  # noqa: N801 - the name of the compatible API
         action.seal()
         (self._dry or self._opened()).add_action(action)
 
+    def add_service(self, service: ServiceT) -> ServiceT:
+        """Adds a service, such as TensorBoard, to the run. It is not started.
+
+        In a script it lives at most until the block ends; in a notebook until it is stopped,
+        `stop` is called, or the kernel ends.
+
+        Args:
+            service: The service. One of the same id is stopped and replaced, with a warning.
+
+        Returns:
+            The service.
+
+        Raises:
+            ServiceError: It is no service, or has no id.
+        """
+        return (self._dry or self._opened()).services.add(service, self)
+
+    @property
+    def services(self) -> Services:
+        """The services of the run, by id."""
+        return (self._dry or self._opened()).services
+
     # What they share.
 
     def _paths_of_run(self) -> RunPaths:
@@ -392,6 +418,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if run.blocks > 0 and status is None:
             return
         unfinished = self._ask(run, lambda _, row: row.open) if status == "detached" else 0
+        if not is_kernel():  # in a notebook their pages stay, until `stop` or the kernel's exit
+            run.services.stop()
         self._end(run, status)
         if unfinished:
             _say(
@@ -460,6 +488,7 @@ def _say(text: str) -> None:
 
 def _leave() -> None:
     """At the exit of the process: open runs are detached, their jobs go on."""
+    web.leave()
     for run in _open.values():
         run.status = "detached"
     openrun.leave()
@@ -471,6 +500,7 @@ def _forget_in_fork() -> None:
     _lock = threading.RLock()
     for run in _open.values():
         run.status = "detached"
+    web.forget()
     openrun.forget()
     _open.clear()
     _current.clear()

@@ -8,6 +8,7 @@ import sys
 from experimaestro.core.context import Submission
 from experimaestro.core.objects import Config
 from experimaestro.exceptions import ExperimentStopped
+from experimaestro.scheduler.services import Services
 from experimaestro.workspace import attempts
 from experimaestro.workspace.layout import JobPaths
 
@@ -24,6 +25,7 @@ class DryRun:
     def __init__(self, workspace: str) -> None:
         self.workspace = workspace
         self.is_open = True
+        self.services = Services()
 
     def submit(self, submission: Submission) -> None:
         """Says on standard error what the folder of a job tells, and so whether it would be run.

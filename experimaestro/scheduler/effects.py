@@ -146,7 +146,7 @@ def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | O
                     _write_job(paths, attempt, work, workspace)
                     held.pop_all()  # whoever has the spec closes it
                     command = (sys.executable, paths.script, str(attempt), str(lock))
-                    environment = {**_clean_environment(os.environ), **work.environment}
+                    environment = {**clean_environment(os.environ), **work.environment}
                     spec = Spec(command, paths.folder, paths.out, paths.err, environment, lock)
                     return Taken(attempt, spec, processes.oom_kills())
         # The lock is free again: the look below would take it for another's.
@@ -218,7 +218,7 @@ def users_path(path: Iterable[str]) -> tuple[str, ...]:
     return tuple(entry for entry in entries if entry not in own and not _is_of_python(entry))
 
 
-def _clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment for a job: everything but what a notebook's kernel made for itself."""
     backend = environment.get("MPLBACKEND", "")
     return {

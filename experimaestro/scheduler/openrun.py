@@ -19,6 +19,7 @@ from experimaestro.scheduler.effects import Work, users_path
 from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.loop import Loop
 from experimaestro.scheduler.runs import RunFiles
+from experimaestro.scheduler.services import Services
 from experimaestro.workspace.locks import ExperimentLock
 
 Status = Literal["new", "running", "done", "failed", "detached"]
@@ -78,6 +79,7 @@ class OpenRun:
         self.run_id = run_id
         self.started_at = t
         self.environment: dict[str, str] = {}
+        self.services = Services(files.show_services)
         self.actions: list[Config] = []
         """What a person may do with the results"""
         self.blocks = 0

@@ -5,8 +5,11 @@ one at a time for each run. What was not written is kept for the next try.
 """
 
 import copy
+import math
 import threading
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from experimaestro.core.context import Submission
 from experimaestro.events.model import JobSubmitted
@@ -45,6 +48,9 @@ class RunFiles:
         self._status = b""
         self._run: Run | None = None
         self._packages: dict[str, str] | None = None
+        self._services: Mapping[str, Any] = {}
+        self._projected_services: Mapping[str, Any] = {}
+        self._is_closed = False
         self._writing = threading.Lock()
 
     def submitted(self, event: JobSubmitted, submission: Submission) -> None:
@@ -59,8 +65,26 @@ class RunFiles:
         """Makes the projections of what is known now, for the next write."""
         run = state.runs[self.run]
         self.changed, self.projected = False, time.monotonic()
-        self._status = projections.status(state, run, now)
+        services = self._projected_services = self._services
+        self._status = projections.status(state, run, now, services)
         self._run = copy.copy(run)
+
+    def show_services(self, services: Mapping[str, Any]) -> None:
+        """Notes the services of the run as they are now; called in any thread.
+
+        They are written soon; at once after the end of the run, as services may outlive it.
+
+        Args:
+            services: By id, as JSON values; never changed afterwards.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        self._services = services
+        self.changed, self.projected = True, -math.inf
+        with self._writing:
+            if self._is_closed:
+                self._write_services()
 
     def flush(self) -> None:
         """Writes new lines and links.
@@ -96,6 +120,14 @@ class RunFiles:
             self._objects.close()
             self.journal.close()
         self.write_projections()
+        with self._writing:
+            self._is_closed = True
+            if self._projected_services is not self._services:  # changed since the last projection
+                self._write_services()
+
+    def _write_services(self) -> None:
+        self._status = projections.with_services(self._status, self._services, time.time())
+        files.replace(self.paths.status, self._status)
 
     def _flush(self) -> None:
         self.journal.flush()

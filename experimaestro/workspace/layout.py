@@ -174,6 +174,20 @@ class JobPaths:
         return f"{self.folder}/.experimaestro/definition.json"
 
     @property
+    def tokens(self) -> str:
+        """The files that say which tokens the job holds."""
+        return f"{self.folder}/.experimaestro/tokens.json"
+
+    @property
+    def task_outputs(self) -> str:
+        """What the job said while it ran, a line for each output."""
+        return f"{self.folder}/.experimaestro/task-outputs.jsonl"
+
+    def rotated(self, mark: str) -> tuple[str, str]:
+        """Where the outputs of an earlier attempt are kept, which ended at the time `mark`."""
+        return f"{self._stem}.{mark}.out", f"{self._stem}.{mark}.err"
+
+    @property
     def progress(self) -> str:
         """How far the job is."""
         return f"{self.folder}/.experimaestro/progress.json"
@@ -191,6 +205,37 @@ class JobPaths:
         return f"{self.folder}/.experimaestro/attempts/{n}.{END}"
 
 
+class TokenPaths:
+    """The files of one token.
+
+    Args:
+        folder: Where it is counted.
+    """
+
+    __slots__ = ("jobs", "lock", "total")
+
+    def __init__(self, folder: str) -> None:
+        self.total = f"{folder}/informations.json"
+        """How much there is"""
+        self.lock = f"{folder}/ipc.lock"
+        """Locked by whoever counts"""
+        self.jobs = f"{folder}/jobs"
+        """Folder of what the jobs hold, a file for each"""
+
+
+def token_folder(root: str, name: str) -> str:
+    """Where a token of this name is counted.
+
+    Args:
+        root: Folder of all that workspaces share.
+        name: Name of the token.
+
+    Raises:
+        WorkspaceError: `name` cannot name a folder.
+    """
+    return f"{root}/tokens/{_checked(name, 'name of a token', name)}.counter"
+
+
 class RunPaths:
     """The files of one run of an experiment, and those that its runs share.
 
@@ -203,13 +248,29 @@ class RunPaths:
         WorkspaceError: A name cannot be that of a folder.
     """
 
-    __slots__ = ("experiment_folder", "folder")
+    __slots__ = ("experiment_folder", "folder", "workspace")
 
     def __init__(self, workspace: str, experiment: str, run_id: str) -> None:
         _checked(experiment, "name of an experiment", experiment)
         _checked(run_id, "name of a run", run_id)
+        self.workspace = workspace
         self.experiment_folder = f"{workspace}/experiments/{experiment}"
         self.folder = f"{self.experiment_folder}/{run_id}"
+
+    @classmethod
+    def of(cls, folder: str) -> "RunPaths":
+        """The run that has a folder.
+
+        Args:
+            folder: Absolute path.
+
+        Raises:
+            WorkspaceError: The folder cannot be that of a run.
+        """
+        workspace, experiments, *names = folder.rsplit("/", 3)
+        if experiments != "experiments" or len(names) != 2:
+            raise WorkspaceError(f"{folder}: expected the folder of a run, <workspace>/experiments/<name>/<run id>")
+        return cls(workspace, *names)
 
     def __repr__(self) -> str:
         return f"RunPaths({self.folder!r})"
@@ -263,6 +324,17 @@ class RunPaths:
     def results(self) -> str:
         """Folder that belongs to the user."""
         return f"{self.folder}/results"
+
+    def service(self, service_id: str) -> str:
+        """The folder of a service of the run: its logs, and what it makes.
+
+        Args:
+            service_id: Names it in the run.
+
+        Raises:
+            WorkspaceError: `service_id` cannot name a folder.
+        """
+        return f"{self.folder}/services/{_checked(service_id, 'id of a service', service_id)}"
 
     def job_link(self, key: str) -> str:
         """The run's link to the job `key`.

@@ -32,13 +32,14 @@ def job_line(event: JobSubmitted) -> bytes:
     return json.dumps(line).encode()
 
 
-def status(state: State, run: Run, now: float) -> bytes:
+def status(state: State, run: Run, now: float, services: Mapping[str, Any]) -> bytes:
     """The content of a run's `status.json`.
 
     Args:
         state: What is known.
         run: The run.
         now: The present time, in seconds since the epoch.
+        services: The run's services, by id, as JSON values.
     """
     experiment, _, run_id = run.id.partition("/")
     return _pretty(
@@ -51,12 +52,23 @@ def status(state: State, run: Run, now: float) -> bytes:
             "started_at": iso(run.started),
             "ended_at": iso(run.ended),
             "job_states": {key.partition("/")[2]: state.jobs[key].state.value for key in run.jobs},
-            "services": {},
+            "services": services,
             "actions": {},
             "run_tags": [],
             "last_updated": iso(now),
         }
     )
+
+
+def with_services(content: bytes, services: Mapping[str, Any], now: float) -> bytes:
+    """The content of a `status.json` after its services changed.
+
+    Args:
+        content: What it was.
+        services: See `status`.
+        now: See `status`.
+    """
+    return _pretty({**json.loads(content), "services": services, "last_updated": iso(now)})
 
 
 def packages() -> dict[str, str]:

@@ -1,0 +1,179 @@
+"""The services of a run: added once, told of, and written where other processes find them.
+
+Law: each change of a service is told to every view (`listen`) and to the run's files, as rows that
+are made in the thread of the change: the scheduler's thread never calls a user's code.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+
+from experimaestro.exceptions import ServiceError
+from experimaestro.scheduler.services.service import Owner, PathTranslator, Service, ServiceListener, log
+from experimaestro.scheduler.services.web import stop_all
+from experimaestro.workspace.layout import RunPaths
+
+GROUP = "experimaestro.services"
+"""The entry points with which packages add services"""
+
+ServiceT = TypeVar("ServiceT", bound=Service)
+Changed = Callable[[Service], None]
+"""Told of a service that is new or has changed, in the thread of the change"""
+
+
+class Services(Mapping[str, Service], ServiceListener):
+    """The services of a run, by id.
+
+    Args:
+        write: Given the rows of all (see `Service.full_state_dict`) after each change.
+    """
+
+    def __init__(self, write: Callable[[Mapping[str, Any]], None] = lambda _: None) -> None:
+        self._write = write
+        self._services: dict[str, Service] = {}
+        self._rows: dict[str, Any] = {}
+        self._told: list[Changed] = []
+        self._changing = threading.Lock()
+
+    def __getitem__(self, service_id: str) -> Service:
+        return self._services[service_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._services))
+
+    def __len__(self) -> int:
+        return len(self._services)
+
+    def add(self, service: ServiceT, xp: Owner) -> ServiceT:
+        """Adds a service; it is not started.
+
+        Args:
+            service: The service. One of the same id is stopped and replaced, with a warning.
+            xp: Its experiment.
+
+        Returns:
+            The service.
+
+        Raises:
+            ServiceError: It is no service, or has no id.
+            WorkspaceError: Its id cannot name a folder.
+        """
+        if not isinstance(service, Service):
+            raise ServiceError(f"add_service({service!r}): expected a Service")
+        if not service.id:
+            raise ServiceError(
+                f'{type(service).__name__} has no id: give its class one, such as id = "board"'
+            )
+        service.set_experiment(xp)
+        row = service.full_state_dict()
+        with self._changing:
+            before = self._services.get(service.id)
+            self._services[service.id], self._rows[service.id] = service, row
+        if before is not None and before is not service:
+            log.warning("the service %r was added again: the first one is stopped and replaced", service.id)
+            before.remove_listener(self)
+            stop_all([before])
+        if before is not service:
+            service.add_listener(self)
+        self.service_state_changed(service)
+        return service
+
+    def listen(self, changed: Changed) -> Callable[[], None]:
+        """Tells of each service that is added or changes from now on.
+
+        Args:
+            changed: Called in the thread of the change; must not block.
+
+        Returns:
+            What ends it.
+        """
+        self._told.append(changed)
+        return lambda: self._told.remove(changed) if changed in self._told else None
+
+    def describe(self) -> list[dict[str, Any]]:
+        """The rows of a view; see `Service.describe`."""
+        return [service.describe() for service in tuple(self._services.values())]
+
+    def service_state_changed(self, service: Service) -> None:
+        """See `ServiceListener`."""
+        row = service.full_state_dict()
+        with self._changing:
+            if self._services.get(service.id) is not service:
+                return
+            self._rows = {**self._rows, service.id: row}
+            rows = self._rows
+        self._write(rows)
+        for changed in tuple(self._told):
+            try:  # each alone: the others are to be told
+                changed(service)
+            except Exception:  # noqa: BLE001, PERF203 - of a view
+                log.exception("a view of the service %r failed", service.id)
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Stops all, at the same time.
+
+        Args:
+            timeout: How long that may take, in seconds, before they are killed.
+        """
+        stop_all(tuple(self._services.values()), timeout)
+
+    def __repr__(self) -> str:
+        return repr(dict(self._services))
+
+
+def services_of(run: str | Path, path_translator: PathTranslator | None = None) -> dict[str, Service]:
+    """Makes the services of a run again, of any time: they can be started from here.
+
+    Imports their classes. What cannot be made again is in the answer too, in
+    `ServiceState.ERROR`, and says why. The files of the run are not changed, except logs.
+
+    Args:
+        run: Folder of the run, `<workspace>/experiments/<name>/<run id>`.
+        path_translator: Where the paths are here; None: where they were.
+
+    Returns:
+        The services, by id; stopped.
+
+    Raises:
+        ServiceError: There is no such run.
+    """
+    folder = Path(run).resolve()
+    try:
+        status = json.loads((folder / "status.json").read_text(encoding="utf-8"))
+        rows = dict(status["services"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ServiceError(
+            f"{folder} is not the folder of a run: expected <workspace>/experiments/<name>/<run id> "
+            f"with a status.json ({type(error).__name__}: {error})"
+        ) from None
+    paths = RunPaths.of(str(folder))
+    return {name: _again(name, row, paths, path_translator) for name, row in rows.items()}
+
+
+def _again(name: str, row: Mapping[str, Any], paths: RunPaths, translate: PathTranslator | None) -> Service:
+    try:
+        service = Service.from_state_dict(row["class"], row["state_dict"], translate)
+        service.id = service.id or name
+    except Exception as error:  # noqa: BLE001 - a user's class: the others are to be seen
+        service = Service()
+        service.id = name
+        service.set_error(f"{type(error).__name__}: {error}")
+    service._belong(paths, row.get("experiment_id", ""), row.get("run_id", ""))  # noqa: SLF001 - our own
+    return service
+
+
+def installed() -> dict[str, type[Service]]:
+    """The services that packages offer (entry points `experimaestro.services`), by name.
+
+    One that cannot be imported is left out, with its traceback in the log.
+    """
+    found: dict[str, type[Service]] = {}
+    for point in entry_points(group=GROUP):
+        try:  # each alone: the others are to be found
+            found[point.name] = point.load()
+        except Exception:  # noqa: BLE001, PERF203 - of a package
+            log.exception("the service %s of %s cannot be imported", point.name, point.value)
+    return found

@@ -1,0 +1,189 @@
+"""A service with a page, served by a process.
+
+Laws: the process is a child of a `keeper`, in a group of its own, so that nothing of it is left
+when this process is gone, killed included. The service's thread waits for the keeper's end, and so
+knows at once when the command dies. What it prints goes to files, never to this process.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from experimaestro.exceptions import ServiceError
+from experimaestro.scheduler.effects import clean_environment
+from experimaestro.scheduler.services import keeper
+from experimaestro.scheduler.services.web import WebService
+
+_POLL_S = 0.05
+"""How often a process is asked whether it is ready, in seconds"""
+
+
+class ProcessWebService(WebService):
+    """A service with a page that is served by a command.
+
+    You must provide `_build_command` and `_wait_for_ready`; for that you get logs in files, an end
+    of the whole process group with `stop` or with this process, and an error with the last lines of
+    its log when it dies.
+    """
+
+    process: "subprocess.Popen[bytes] | None" = None
+    """What runs the command (a keeper, not the command itself); None unless it runs"""
+
+    # What a sub-class provides.
+
+    def _build_command(self) -> Sequence[str]:
+        """The program and its arguments."""
+        raise NotImplementedError(f"{type(self).__name__} must define _build_command(self)")
+
+    def _wait_for_ready(self) -> str:
+        """Waits until the page can be asked for; to be given up when `should_stop`.
+
+        Returns:
+            Its address.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define _wait_for_ready(self)")
+
+    def _environment(self) -> Mapping[str, str]:
+        """Variables that the command has beside those of this process."""
+        return {}
+
+    @contextlib.contextmanager
+    def _resources(self) -> Iterator[Sequence[int]]:
+        """What is needed from before the start until it is ready or will not be.
+
+        Yields:
+            Descriptors that the command inherits.
+        """
+        yield ()
+
+    # What it does.
+
+    def should_stop(self) -> bool:
+        """Whether somebody asked it to stop, or its process has ended."""
+        return super().should_stop() or (self.process is not None and self.process.returncode is not None)
+
+    def _serve(self, running: threading.Event) -> None:
+        with self._resources() as descriptors:
+            command = [str(part) for part in self._build_command()]
+            process = self._start(command, descriptors)
+            try:
+                waiter = threading.Thread(
+                    target=self._become_ready, args=(running,), name=f"service[{self.id}].ready", daemon=True
+                )
+                waiter.start()
+                if super().should_stop():
+                    self._interrupt()  # it was asked before there was a process
+                while waiter.is_alive() and not _has_ended(process):
+                    waiter.join(_POLL_S)
+            except BaseException:
+                _end_group(process)
+                raise
+        _wait(process)
+        _end_group(process)
+        asked, code = super().should_stop(), process.returncode
+        waiter.join(1.0)
+        self.process = None
+        if not asked:
+            raise ServiceError(
+                f"The service {self.id!r} ended: {_how(command[0], code)}.{self._last_lines()}"
+            )
+
+    def _start(self, command: list[str], descriptors: Sequence[int]) -> "subprocess.Popen[bytes]":
+        out, err = self.stdout, self.stderr
+        if out is None or err is None:
+            raise ServiceError(
+                f"the service {self.id!r} has no folder for its logs: add it to an experiment "
+                f"(xp.add_service), or give {type(self).__name__}(..., log_directory=...)"
+            )
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with out.open("wb") as out_file, err.open("wb") as err_file:
+                process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", keeper.__file__, *command],
+                    env={**clean_environment(os.environ), **self._environment()},
+                    stdin=subprocess.PIPE,
+                    stdout=out_file,
+                    stderr=err_file,
+                    pass_fds=tuple(descriptors),
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise ServiceError(
+                f"the service {self.id!r} could not be started: {error.filename or ''}: {error.strerror}"
+            ) from None
+        self.process = process
+        return process
+
+    def _become_ready(self, running: threading.Event) -> None:
+        try:
+            self.url = self._wait_for_ready()
+            if not self.should_stop():
+                running.set()
+        except ServiceError as error:
+            self._give_up(str(error))
+        except Exception:  # noqa: BLE001 - a user's code: its traceback is the error
+            self._give_up(traceback.format_exc())
+
+    def _give_up(self, text: str) -> None:
+        """Ends it because it cannot become ready."""
+        if not self.should_stop():
+            self._fail(text)
+
+    def _until(self, is_ready: Callable[[], bool]) -> None:
+        """Waits until a condition holds, or `should_stop`."""
+        while not self.should_stop() and not is_ready():
+            time.sleep(_POLL_S)
+
+    def _interrupt(self) -> None:
+        process = self.process
+        if process is not None and process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()  # the keeper ends the group
+
+    def _kill(self) -> None:
+        process = self.process
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
+    """Whether it has ended; it stays a zombie, so that its group cannot become another's."""
+    if not hasattr(os, "waitid"):  # macOS, before Python 3.13
+        return process.poll() is not None
+    with contextlib.suppress(ChildProcessError):
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+    return True
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> None:
+    """Returns when it has ended; see `_has_ended`."""
+    if hasattr(os, "waitid"):
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    else:
+        process.wait()
+
+
+def _end_group(process: "subprocess.Popen[bytes]") -> None:
+    """Kills what is left of the group, and takes note of the end of its leader."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _how(program: str, code: int | None) -> str:
+    if code is not None and code > 128:
+        with contextlib.suppress(ValueError):
+            return f"{program} was killed by {signal.Signals(code - 128).name}"
+    if code is not None and code < 0:
+        return f"the process that keeps {program} was killed by {signal.Signals(-code).name}"
+    return f"{program} exited with code {code}"

@@ -1,0 +1,355 @@
+"""A service with a page, served by a thread of this process.
+
+Laws: one life at a time; its thread alone ends it. Whoever starts or stops only asks, and waits
+with a deadline: nothing waits for ever. A thread that raises, ends by itself or is not ready in
+time is an error that says so. Two threads may start and stop at once: the lock decides, and
+nothing of a user's is called with it held.
+"""
+
+import contextlib
+import secrets
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+from experimaestro.exceptions import ServiceError
+from experimaestro.scheduler.services import links
+from experimaestro.scheduler.services.service import Service, log
+from experimaestro.scheduler.services.states import ServiceState
+from experimaestro.workspace import files
+
+KILLED_S = 1.0
+"""How long the end of what was killed may take, in seconds"""
+
+_ALIVE = frozenset({ServiceState.STARTING, ServiceState.RUNNING})
+
+_living: "weakref.WeakSet[WebService]" = weakref.WeakSet()
+
+
+class Address(str):
+    """The address of a page, perhaps with its token, which only `str` and `print` show.
+
+    What a notebook keeps as the value of a cell is the `repr`: it hides the token.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        shown, found, _ = self.partition(f"{links.TOKEN_PARAMETER}=")
+        return repr(f"{shown}{found}[secret]" if found else str(self))
+
+
+class _Ready(threading.Event):
+    """What `_serve` is given: setting it tells the service."""
+
+    def __init__(self, service: "WebService") -> None:
+        super().__init__()
+        self._service = service
+
+    def set(self) -> None:
+        super().set()
+        self._service._is_ready()  # noqa: SLF001 - a part of it
+
+
+class _Life:
+    """From one start to its end."""
+
+    def __init__(self, service: "WebService") -> None:
+        self.ready = _Ready(service)
+        self.stop_asked = threading.Event()
+        self.settled = threading.Event()
+        """It runs, or will not"""
+        self.ended = threading.Event()
+        """Its thread does nothing more"""
+        self.thread = threading.Thread(
+            target=service._live,  # noqa: SLF001 - a part of it
+            args=(self,),
+            name=f"service[{service.id}]",
+            daemon=True,
+        )
+        self.limit = threading.Timer(service.ready_timeout_s, service._is_late, (self,))  # noqa: SLF001 - same
+        self.limit.daemon = True
+
+
+class WebService(Service):
+    """A service with a page.
+
+    You must provide `_serve`; for that you get `start`, `stop`, `get_url`, the states, a time limit
+    and a token.
+
+    Example:
+        >>> class Page(WebService):
+        ...     id = "page"
+        ...
+        ...     def _serve(self, running):
+        ...         server = make_server()
+        ...         self.url = f"http://127.0.0.1:{server.port}/"
+        ...         running.set()
+        ...         while not self.should_stop():
+        ...             server.handle_request()
+    """
+
+    ready_timeout_s: float = 60.0
+    """How long a start may take"""
+    asks_token: bool = False
+    """Whether its page wants `token` (see `gate.TokenGate`): links then bring it"""
+    token: str = ""
+    """What its page asks for; another one at each start"""
+
+    _life: _Life | None = None
+    _address: str | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "WebService":  # noqa: PYI034 - as in Service
+        """See `Service.__new__`."""
+        service = super().__new__(cls, *args, **kwargs)
+        assert isinstance(service, WebService)
+        service._lock = threading.Lock()
+        return service
+
+    _lock: threading.Lock
+
+    # What a sub-class provides.
+
+    def _serve(self, running: threading.Event) -> None:
+        """Serves until `should_stop`; called in a thread of its own.
+
+        Args:
+            running: To be set when the page can be asked for and `url` is set.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define _serve(self, running)")
+
+    def _interrupt(self) -> None:
+        """Makes `_serve` notice that it should stop; called in any thread, perhaps more than once."""
+
+    def _kill(self) -> None:
+        """Ends by force what `_serve` waits for; called when it did not stop in time."""
+
+    # What it may use.
+
+    def should_stop(self) -> bool:
+        """Whether somebody asked it to stop."""
+        return self._life is None or self._life.stop_asked.is_set()
+
+    @property
+    def url(self) -> str | None:
+        """Its address as this process sees it: behind the Jupyter server if there is one.
+
+        It has no token. None unless it runs. `_serve` sets it to the address on this machine.
+        """
+        return None if self._address is None else links.server_view(links.Place.of(self._address))
+
+    @url.setter
+    def url(self, address: str | None) -> None:
+        self._address = address
+
+    @property
+    def address(self) -> str | None:
+        """Its address on the machine where it runs, as `_serve` gave it."""
+        return self._address
+
+    # What users call.
+
+    def start(self) -> None:
+        """Starts it, unless it runs or starts; does not wait.
+
+        Raises:
+            ServiceError: It is stopping, or its last life has not ended.
+        """
+        with self._lock:
+            before = self._life
+            if before is not None and not before.ended.is_set():
+                if not before.stop_asked.is_set():
+                    return
+                raise ServiceError(f"the service {self.id!r} has not ended yet: start it when it is stopped")
+            life = self._life = _Life(self)
+            self.token = secrets.token_urlsafe(32) if self.asks_token else ""
+            self._address = None
+        _living.add(self)
+        self.state = ServiceState.STARTING
+        life.thread.start()
+        life.limit.start()
+
+    def get_url(self) -> str:
+        """Starts it if needed, and waits until it runs, at most `ready_timeout_s`.
+
+        Returns:
+            Its address (see `url`), with the token if it asks for one: to be opened, not to be kept.
+
+        Raises:
+            ServiceError: It did not start; the text says why.
+        """
+        life = self._life
+        if life is not None and self.state is ServiceState.STOPPING:
+            life.ended.wait(self.ready_timeout_s)
+        self.start()
+        life = self._life
+        assert life is not None
+        life.settled.wait(self.ready_timeout_s + KILLED_S)
+        url, token = self.url, self.token
+        if self.state is not ServiceState.RUNNING or url is None:
+            raise ServiceError(self.error or f"the service {self.id!r} was stopped while it started")
+        return Address(links.with_token(url, token))
+
+    async def get_url_async(self) -> str:
+        """As `get_url`, while the caller's other coroutines go on."""
+        import asyncio  # only who awaits needs it
+
+        return await asyncio.to_thread(self.get_url)
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Stops it, and waits for its end. Nothing happens if it does not run.
+
+        Args:
+            timeout: After so many seconds what it started is killed. A thread cannot be: one that
+                goes on is an error.
+        """
+        life = self._ask_to_stop()
+        if life is None or life.thread is threading.current_thread():
+            return
+        if not life.ended.wait(timeout):
+            self._kill()
+            if not life.ended.wait(KILLED_S):
+                self._goes_on(life, timeout)
+                return
+        life.thread.join(KILLED_S)
+
+    def link(self) -> dict[str, Any] | None:
+        """What a browser needs to open its page, token included: to be sent, never to be kept.
+
+        Returns:
+            See `links.describe`; None unless it runs.
+        """
+        address, token = self._address, self.token
+        if self.state is not ServiceState.RUNNING or address is None:
+            return None
+        return links.describe(links.Place.of(address), token)
+
+    def describe(self) -> dict[str, Any]:
+        """See `Service.describe`."""
+        row, address = super().describe(), self._address
+        if self.state is ServiceState.RUNNING and address is not None:
+            place = links.Place.of(address)
+            row.update(port=place.port, path=place.path)
+        row["can_start"] = self.state in {ServiceState.STOPPED, ServiceState.ERROR}
+        row["can_stop"] = self.state in _ALIVE
+        return row
+
+    def full_state_dict(self) -> dict[str, Any]:
+        """See `Service.full_state_dict`; `url` is the address on this machine."""
+        return {**super().full_state_dict(), "url": self._address}
+
+    # A life.
+
+    def _live(self, life: _Life) -> None:
+        problem: str | None = None
+        try:
+            self._serve(life.ready)
+            if not life.stop_asked.is_set():
+                problem = f"The service {self.id!r} ended by itself: _serve returned, and nobody asked it to."
+        except ServiceError as error:
+            problem = str(error)
+        except BaseException:  # noqa: BLE001 - a user's code: its traceback is the error
+            problem = traceback.format_exc()
+            self._write_log(problem)
+        life.limit.cancel()
+        self._address = None
+        try:
+            if life.stop_asked.is_set():  # unless it was late, which is an error already
+                self._change(ServiceState.STOPPED, None, _ALIVE | {ServiceState.STOPPING})
+            else:
+                self.set_error(problem or "")
+        finally:
+            life.settled.set()
+            life.ended.set()
+
+    def _is_ready(self) -> None:
+        life = self._life
+        if life is None or life.ended.is_set():
+            return
+        life.limit.cancel()
+        if self._address is None:
+            raise ServiceError(f"the service {self.id!r} says that it is ready, and has set no url")
+        links.server_view(links.Place.of(self._address))  # a wrong address or template: said now
+        self._change(ServiceState.RUNNING, None, frozenset({ServiceState.STARTING}))
+        life.settled.set()
+
+    def _is_late(self, life: _Life) -> None:
+        if life is self._life and not life.ready.is_set():
+            late = f"The service {self.id!r} was not ready within {self.ready_timeout_s:g} s."
+            self._fail(f"{late}{self._last_lines()}")
+
+    def _fail(self, text: str) -> None:
+        """Makes it an error that it does not become ready, and ends it."""
+        life = self._life
+        if life is not None and self._change(ServiceState.ERROR, text, frozenset({ServiceState.STARTING})):
+            life.stop_asked.set()
+            life.settled.set()
+            self._interrupt()
+
+    def _ask_to_stop(self) -> _Life | None:
+        """Asks it to stop; the life that will end, None if there is none."""
+        life = self._life
+        if life is None or life.ended.is_set():
+            return None
+        life.stop_asked.set()
+        self._change(ServiceState.STOPPING, None, _ALIVE)
+        self._interrupt()
+        return life
+
+    def _goes_on(self, life: _Life, timeout: float) -> None:
+        text = (
+            f"The service {self.id!r} did not stop within {timeout:g} s: its thread goes on. "
+            "Its _serve must return soon after should_stop() is true."
+        )
+        if not life.ended.is_set():
+            self._change(ServiceState.ERROR, text, frozenset({ServiceState.STOPPING}))
+
+    # Its logs.
+
+    def _write_log(self, text: str) -> None:
+        if self.stderr is None:
+            return
+        try:
+            self.stderr.parent.mkdir(parents=True, exist_ok=True)
+            with self.stderr.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self.stderr, error)
+
+    def _last_lines(self) -> str:
+        """What it printed last, as the end of an error's text."""
+        for path in (self.stderr, self.stdout):
+            with contextlib.suppress(OSError):
+                if path is not None and (text := files.tail(str(path), 8192, 10).rstrip()):
+                    return f" Last lines of {path}:\n{text}"
+        return ""
+
+
+def stop_all(services: Iterable[Service], timeout: float = 2.0) -> None:
+    """Stops services at the same time, and waits for the end of all.
+
+    Args:
+        services: Those that have no page are left as they are.
+        timeout: For all together, in seconds.
+    """
+    stopping = [one for one in services if isinstance(one, WebService)]
+    for one in stopping:
+        one._ask_to_stop()  # noqa: SLF001 - our own
+    end = time.monotonic() + timeout
+    for one in stopping:
+        one.stop(max(0.0, end - time.monotonic()))
+
+
+def leave(timeout: float = 1.0) -> None:
+    """At the exit of the process: nothing that it started stays behind."""
+    stop_all(list(_living), timeout)
+
+
+def forget() -> None:
+    """In a process that the user forked: none of the services is its own."""
+    for one in list(_living):
+        one._life = None  # noqa: SLF001 - our own
+    _living.clear()

@@ -1,0 +1,282 @@
+"""Services that are processes: their end, their logs, and nothing of them left behind."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from experimaestro.exceptions import ServiceError
+from experimaestro.scheduler.services import CommandService, ServiceState
+from experimaestro.scheduler.services.ports import Held
+from pages import READY, Script
+from polling import wait_until
+
+SERVER = [sys.executable, "-u", "-m", "http.server", "--bind", "{host}", "{port}"]
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether it has not ended, whoever is to take note of that."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def command_of(service: Script) -> psutil.Process:
+    """The process of the command, below its keeper."""
+    assert service.process is not None
+    return psutil.Process(service.process.pid).children()[0]
+
+
+def test_it_runs_until_it_is_stopped(tmp_path: Path):
+    service = Script(f"{READY} print('hello'); sys.stdout.flush(); time.sleep(60)", tmp_path)
+    service.get_url()
+    command = command_of(service)
+    assert service.stdout is not None
+    wait_until(lambda: (tmp_path / "logs.out").read_text() == "hello\n")
+
+    service.stop()
+
+    assert service.state is ServiceState.STOPPED
+    assert not runs(command)
+
+
+def test_one_that_ignores_being_asked_is_killed_with_all_that_it_started(tmp_path: Path):
+    ignore = "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    inner = f"import signal, time; {ignore} time.sleep(60)"
+    service = Script(
+        f"import signal, subprocess, sys; {ignore} subprocess.Popen([sys.executable, '-c', {inner!r}]);"
+        f"{READY} time.sleep(60)",
+        tmp_path,
+    )
+    service.get_url()
+    command = command_of(service)
+    group = [command, *command.children()]
+    assert len(group) == 2
+
+    service.stop(timeout=0.2)
+
+    wait_until(lambda: not any(runs(one) for one in group))
+    assert service.state is ServiceState.STOPPED
+
+
+def test_one_that_is_killed_is_an_error_within_a_second(tmp_path: Path):
+    service = Script(
+        f"{READY} sys.stderr.write('one\\ntwo\\n'); sys.stderr.flush(); time.sleep(60)", tmp_path
+    )
+    service.get_url()
+    wait_until(lambda: (tmp_path / "logs.err").read_text() == "one\ntwo\n")
+
+    command_of(service).send_signal(signal.SIGKILL)
+
+    wait_until(lambda: service.state is ServiceState.ERROR, 1.0)
+    assert service.error == (
+        f"The service 'script' ended: {sys.executable} was killed by SIGKILL. "
+        f"Last lines of {tmp_path}/logs.err:\none\ntwo"
+    )
+
+
+def test_what_it_started_is_gone_when_it_dies(tmp_path: Path):
+    service = Script(f"{READY} subprocess.Popen(['sleep', '60']); time.sleep(60)", tmp_path)
+    service.get_url()
+    command = command_of(service)
+    wait_until(command.children)
+    below = command.children()
+
+    command.kill()
+
+    wait_until(lambda: not any(runs(one) for one in below), 1.0)
+    wait_until(lambda: service.state is ServiceState.ERROR)
+
+
+def test_one_that_dies_at_once_says_its_code_and_its_last_lines(tmp_path: Path):
+    service = Script("raise SystemExit('no such folder: mlruns')", tmp_path)
+    with pytest.raises(ServiceError) as caught:
+        service.get_url()
+    assert str(caught.value) == (
+        f"The service 'script' ended: {sys.executable} exited with code 1. "
+        f"Last lines of {tmp_path}/logs.err:\nno such folder: mlruns"
+    )
+
+
+def test_one_that_is_never_ready_is_ended_with_its_last_lines(tmp_path: Path):
+    service = Script("import time; print('loading', flush=True); time.sleep(60)", tmp_path)
+    service.ready_timeout_s = 1.0
+    with pytest.raises(ServiceError) as caught:
+        service.get_url()
+    assert str(caught.value) == (
+        f"The service 'script' was not ready within 1 s. Last lines of {tmp_path}/logs.out:\nloading"
+    )
+    wait_until(lambda: service.process is None)
+
+
+def test_megabytes_of_output_go_to_its_file_and_only_the_end_is_shown(tmp_path: Path):
+    service = Script(
+        "import sys; sys.stderr.write('x' * 79 + '\\n' * 1); "
+        "[sys.stderr.write('line %d\\n' % i) for i in range(500_000)]; sys.exit(3)",
+        tmp_path,
+    )
+    with pytest.raises(ServiceError) as caught:
+        service.get_url()
+    assert (tmp_path / "logs.err").stat().st_size > 5_000_000
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 11
+    assert lines[-1] == "line 499999"
+
+
+def test_one_without_a_folder_for_its_logs_says_what_to_do():
+    with pytest.raises(ServiceError) as caught:
+        Script("pass").get_url()
+    assert str(caught.value) == (
+        "the service 'script' has no folder for its logs: add it to an experiment "
+        "(xp.add_service), or give Script(..., log_directory=...)"
+    )
+
+
+def test_starting_and_stopping_in_a_row_leaves_no_process(tmp_path: Path):
+    service = Script(f"{READY} time.sleep(60)", tmp_path)
+    for _ in range(5):
+        service.start()
+        service.stop()
+    assert psutil.Process().children(recursive=True) == []
+
+
+OWNER = """
+import sys, time
+sys.path[:0] = {path!r}
+from pathlib import Path
+from pages import READY, Script
+service = Script(READY + "subprocess.Popen(['sleep', '60']); time.sleep(60)", Path({folder!r}))
+service.get_url()
+print(service.process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_process_stays_behind_when_their_owner_is_killed(tmp_path: Path, number: signal.Signals):
+    code = OWNER.format(path=sys.path, folder=str(tmp_path))
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        keeper = psutil.Process(int(owner.stdout.readline()))
+        wait_until(lambda: len(keeper.children(recursive=True)) == 2)
+        all_of_it = [keeper, *keeper.children(recursive=True)]
+
+        owner.send_signal(number)
+
+        wait_until(lambda: not any(runs(one) for one in all_of_it))
+
+
+# Commands with a port.
+
+
+def command_service(tmp_path: Path, *arguments: str, **options: object) -> CommandService:
+    service = CommandService(list(arguments) or SERVER, id="web", **options)  # type: ignore[arg-type] # a test's
+    service.log_directory = tmp_path / "logs"
+    return service
+
+
+def test_a_command_is_given_a_free_port_and_is_ready_when_it_listens(tmp_path: Path):
+    service = command_service(tmp_path, path="x?y=1")
+    url = service.get_url()
+    row = service.describe()
+    assert url == f"http://127.0.0.1:{row['port']}/x?y=1"
+    service.stop()
+
+
+def test_two_commands_started_at_once_have_two_ports(tmp_path: Path):
+    services = [command_service(tmp_path / str(number)) for number in range(4)]
+    for service in services:
+        service.start()
+    ports = {service.get_url() for service in services}
+    for service in services:
+        service.stop()
+    assert len(ports) == 4
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do(tmp_path: Path):
+    taken = Held()
+    service = command_service(tmp_path, port=taken.port)
+    with pytest.raises(ServiceError) as caught:
+        with_listener(taken)
+        service.get_url()
+    taken.release()
+    assert str(caught.value) == (
+        f"Port {taken.port} cannot be used (Address already in use). Stop the process that has it, or pass "
+        "port=0, which takes a free one. Then press Start."
+    )
+
+
+def with_listener(held: Held) -> None:
+    held._socket.listen()
+
+
+def test_a_command_that_is_not_there_is_told_with_what_to_do(tmp_path: Path):
+    service = command_service(tmp_path, "mlfow", "ui", "--port", "{port}")
+    with pytest.raises(ServiceError) as caught:
+        service.get_url()
+    assert str(caught.value) == (
+        "mlfow was not found: install it in the environment of this process, or give its whole path. "
+        "Then press Start."
+    )
+
+
+def test_a_port_on_which_another_process_answers_is_never_believed(tmp_path: Path):
+    answer = "import socket, os, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); "
+    detach = f"{answer} os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); time.sleep(2)"
+    start = f"import subprocess, sys, time; subprocess.run([sys.executable, '-c', {detach!r}, sys.argv[1]]);"
+    service = command_service(
+        tmp_path,
+        sys.executable,
+        "-c",
+        f"{start} time.sleep(60)",
+        "{port}",
+    )
+    with pytest.raises(ServiceError) as caught:
+        service.get_url()
+    assert "was taken by another process while 'web' started. Press Start again." in str(caught.value)
+
+
+def test_a_command_that_others_can_reach_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    service = command_service(tmp_path, sys.executable, "-m", "http.server", "{port}")
+    service.get_url()
+    service.stop()
+    (record,) = caplog.records
+    assert record.message == (
+        "the service 'web' listens on all addresses of this machine, which others can reach: "
+        "give its command the option for 127.0.0.1, such as --host {host}"
+    )
+
+
+def test_the_program_names_a_command():
+    service = CommandService("mlflow ui --port {port} --opt '{\"a\": 1}'")
+    assert (service.id, service.description()) == ("mlflow", "mlflow ui --port '{port}' --opt '{\"a\": 1}'")
+    assert json.loads(json.dumps(service.full_state_dict()))["state_dict"] == {
+        "command": "mlflow ui --port {port} --opt '{\"a\": 1}'"
+    }
+
+
+FIXED_PORT = "or port=... if it has a fixed one"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("", "CommandService(''): expected a program and its arguments"),
+        ("mlflow 'ui", 'CommandService("mlflow \'ui"): No closing quotation'),
+        (
+            "mlflow ui",
+            "CommandService('mlflow ui'): expected {port} where the command takes its port, " + FIXED_PORT,
+        ),
+    ],
+)
+def test_a_wrong_command_is_refused_where_it_is_written(command: str, message: str):
+    with pytest.raises(ServiceError) as caught:
+        CommandService(command)
+    assert str(caught.value) == message
