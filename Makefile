@@ -31,7 +31,7 @@ pytest: set-up  ## Run all tests on the Python of .venv
 	$(BIN)/python -m pytest
 
 docs: set-up  ## Build the documentation into site/; a warning is an error
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --clean
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean  # --quiet would let warnings pass
 
 fuzz: set-up  ## Try 100,000 classes and values, right and wrong (FUZZ_EXAMPLES=n for another number)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100000} $(BIN)/python -m pytest tests/core/test_fuzz.py
