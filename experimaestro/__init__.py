@@ -55,10 +55,15 @@ if TYPE_CHECKING:
     )
     from experimaestro.core.types import Any as Any
     from experimaestro.events.states import JobState as JobState
-    from experimaestro.exceptions import FailedExperiment as FailedExperiment
+    from experimaestro.exceptions import (
+        FailedExperiment as FailedExperiment,
+        GracefulTimeout as GracefulTimeout,
+        TaskCancelled as TaskCancelled,
+    )
     from experimaestro.launchers.base import Launcher as Launcher
     from experimaestro.scheduler.job import Job as Job
-    from experimaestro.scheduler.modes import RunMode as RunMode
+    from experimaestro.scheduler.modes import RunMode as RunMode, TransientMode as TransientMode
+    from experimaestro.scheduler.tokens import CounterToken as CounterToken
     from experimaestro.session import experiment as experiment
     from experimaestro.workspace.cached import cache as cache
     from experimaestro.workspace.progress import progress as progress, tqdm as tqdm
@@ -117,10 +122,18 @@ _HOMES = {
     ),
     "core.types": ("Any",),
     "events.states": ("JobState",),
-    "exceptions": ("FailedExperiment",),
+    "exceptions": (
+        "FailedExperiment",
+        "GracefulTimeout",
+        "TaskCancelled",
+    ),
     "launchers.base": ("Launcher",),
     "scheduler.job": ("Job",),
-    "scheduler.modes": ("RunMode",),
+    "scheduler.modes": (
+        "RunMode",
+        "TransientMode",
+    ),
+    "scheduler.tokens": ("CounterToken",),
     "session": ("experiment",),
     "workspace.cached": ("cache",),
     "workspace.progress": (

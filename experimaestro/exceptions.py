@@ -81,6 +81,33 @@ class FormatError(ExperimaestroError, ValueError):
     """A file is not what its name promises, or was written by a newer version."""
 
 
+class GracefulTimeout(ExperimaestroError):  # noqa: N818 - the name of the compatible API
+    """Raised in a `ResumableTask` that stops before its time is over: it is resumed."""
+
+
+class TaskCancelled(BaseException):
+    """Raised in `execute` when the job is asked to end (SIGTERM, SIGINT).
+
+    It is no `Exception`, so that code which handles errors does not take it for one. Catch it to
+    save a checkpoint, and raise it again: the job is cancelled in any case.
+
+    Attributes:
+        remaining_time: Seconds until the process is ended by force; None if that is not known.
+    """
+
+    def __init__(self, message: str = "", remaining_time: float | None = None) -> None:
+        super().__init__(message)
+        self.remaining_time = remaining_time
+
+
+class NewerFormatError(FormatError, RuntimeError):
+    """A file was written by a newer version, whose form this one does not know."""
+
+
+class NotSavedError(ExperimaestroError, FileNotFoundError):
+    """Nothing was saved where something is to be loaded; its text says what is there."""
+
+
 class ImpossibleEventError(ExperimaestroError):
     """An event that cannot follow what is known; its text tells the whole story of the job."""
 
@@ -97,5 +124,29 @@ class ExperimentStopped(ExperimaestroError):  # noqa: N818 - the name of the com
     """A task was submitted to an experiment that has ended."""
 
 
+class DocumentError(ExperimaestroError, ValueError):
+    """What a YAML file, or an option of a command, says cannot be used; its text names each place."""
+
+
+class SettingsError(ExperimaestroError, RuntimeError):
+    """The settings of this person name something that is not there, or say something wrong."""
+
+
+class ExperimentCodeError(ExperimaestroError):
+    """The code of an experiment cannot be used: not found, not importable, without a `run` function."""
+
+
+class DirtyGitError(ExperimaestroError):
+    """The code of an experiment has changes that are not committed, and must have none."""
+
+
+class HandledException(ExperimaestroError):  # noqa: N818 - the name of the compatible API
+    """Ends a command with a message and no traceback; users' code may raise it."""
+
+
 class ServiceError(ExperimaestroError):
     """A service cannot be added, started or made again; its text says why."""
+
+
+class LauncherNotFoundError(ExperimaestroError):
+    """No launcher offers what was required."""

@@ -12,18 +12,19 @@ script in the job's folder.
 import atexit
 import gc
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import NoReturn
 
 from experimaestro.core import serialization
 from experimaestro.events.owners import Outcome, Status
-from experimaestro.exceptions import ExperimaestroError, FormatError
+from experimaestro.exceptions import ExperimaestroError, FormatError, GracefulTimeout, TaskCancelled
 from experimaestro.taskglobals import Env
-from experimaestro.workspace import attempts, files, interchange, progress
+from experimaestro.workspace import attempts, files, interchange, progress, tokens
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.processes import myself
 
@@ -81,6 +82,8 @@ class _Job:
         self._outcome: Outcome | None = None
         self._is_loaded = False
         self._home = ""
+        self._asked_by = ""
+        """The signal by which the job was asked to end"""
 
     def run(self) -> None:
         """Runs the task; the process ends in `_last`, which is registered first and so runs last."""
@@ -88,12 +91,22 @@ class _Job:
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a text stream at start
         progress.current = progress.ProgressFile(self._paths.progress)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._cancel)
         try:
             self._execute()
         except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises is the outcome
             self._outcome = self._failure(error)
         else:
             self._outcome = Outcome("done")
+        if self._asked_by:
+            said = f"cancelled ({self._asked_by})"
+            self._outcome = Outcome("cancelled", said)
+
+    def _cancel(self, number: int, _frame: FrameType | None) -> NoReturn:
+        """The job is asked to end: `execute` may save what it has."""
+        self._asked_by = signal.Signals(number).name
+        raise TaskCancelled(f"the job was asked to end ({self._asked_by})", remaining_time=None)
 
     def _execute(self) -> None:
         gc.disable()  # most of what is made while importing stays
@@ -123,8 +136,10 @@ class _Job:
         status: Status = "failed"
         if isinstance(error, MemoryError):
             status = "memory"
-        elif isinstance(error, KeyboardInterrupt):
+        elif isinstance(error, (KeyboardInterrupt, TaskCancelled)):
             status = "cancelled"
+        elif isinstance(error, GracefulTimeout):
+            status = "timeout"
         if isinstance(error, ExperimaestroError):
             message = str(error)
         else:
@@ -139,7 +154,7 @@ class _Job:
         if len(message) > MOST:
             message = f"{message[:MOST]}... (the whole is in {self._paths.err})"
         message, frame = (text.encode("utf-8", "backslashreplace").decode() for text in (message, frame))
-        return Outcome(status, message=message, code=1, frame=frame)
+        return Outcome(status, message=message, code=1, frame=frame, early=not self._is_loaded)
 
     def _is_users(self, file: str) -> bool:
         """Whether a file is the user's: not installed, or beside the task's own."""
@@ -164,6 +179,10 @@ class _Job:
         outcome = outcome._replace(t=time.time())
         if attempts.end(self._paths, self._attempt, outcome):
             attempts.conclude(self._paths, self._attempt, outcome)
+        tokens.release(self._paths)
+        if self._asked_by and os.getpgid(0) == self._pid:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.killpg(0, signal.SIGTERM)  # what it started ends with it
         interchange.remove_pid(self._paths)
         _exit(0 if outcome.is_done else 1)
 

@@ -26,10 +26,10 @@ from experimaestro import waiting
 from experimaestro.core import context
 from experimaestro.core.objects import Task
 from experimaestro.core.objects.actions import Action
-from experimaestro.events.model import RunEnded, RunStarted
+from experimaestro.events.model import RunEnded, RunReopened, RunStarted
 from experimaestro.events.state import Run, State
 from experimaestro.events.states import JobState
-from experimaestro.exceptions import FailedExperiment, SubmissionError, WorkspaceError
+from experimaestro.exceptions import ExperimentStopped, FailedExperiment, SubmissionError, WorkspaceError
 from experimaestro.monitor import failures
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.scheduler import openrun
@@ -39,6 +39,7 @@ from experimaestro.scheduler.openrun import OpenRun, Status, loop_of, release_lo
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Service, Services, web
 from experimaestro.scheduler.services.links import is_kernel
+from experimaestro.scheduler.tokens import CounterToken
 from experimaestro.workspace import files
 from experimaestro.workspace.layout import JobPaths, RunPaths
 from experimaestro.workspace.locks import ExperimentLock
@@ -67,6 +68,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
             (affinity and container quota). Given by the first experiment of a workspace.
         display: Whether to show the progress on standard error; None: yes.
         run_mode: `RunMode.DRY_RUN` only says what would be run.
+        on_failure: What the first failed job means for the others: "continue" runs all that do not
+            need it; "stop" starts nothing more.
 
     Raises:
         WorkspaceError: `name` cannot name a folder.
@@ -87,7 +90,11 @@ class experiment:  # noqa: N801 - the name of the compatible API
         workers: int | None = None,
         display: bool | None = None,
         run_mode: RunMode = RunMode.NORMAL,
+        on_failure: Literal["continue", "stop"] = "continue",
     ) -> None:
+        if on_failure not in {"continue", "stop"}:
+            raise WorkspaceError(f'experiment(..., on_failure={on_failure!r}): expected "continue" or "stop"')
+        self._stops = on_failure == "stop"
         if workers is not None and workers < 1:
             raise WorkspaceError(f"experiment(..., workers={workers}): expected a number of jobs from 1 up")
         self.workspace = os.path.realpath(os.fspath(env))
@@ -291,6 +298,47 @@ class experiment:  # noqa: N801 - the name of the compatible API
         finally:
             context.named.reset(token)
 
+    def token(self, name: str, count: int) -> CounterToken:
+        """A limited number of something that tasks take while they run, shared by all processes.
+
+        Args:
+            name: Name of the token.
+            count: How much there is in all.
+
+        Returns:
+            The token: `token(1, task).submit()` makes a task take 1.
+
+        Raises:
+            SubmissionError: `count` is no whole number from 1 up.
+            WorkspaceError: `name` cannot name a folder.
+        """
+        return CounterToken(name, count)
+
+    def kill(self, *tasks: Task) -> None:
+        """Asks the jobs of tasks to end: those that run get SIGTERM, and after 10 s SIGKILL.
+
+        Those that wait are not started; tasks that need them are skipped. Returns at once.
+
+        Args:
+            tasks: Submitted tasks; none: all that are not finished.
+        """
+        run = self._opened()
+        run.kill([_key(task) for task in tasks] or self._ask(run, lambda _, row: list(row.jobs)))
+
+    def retry(self, *tasks: Task) -> None:
+        """Runs failed jobs again, and those that did not run because of them. Returns at once.
+
+        Also after the end of the run: it is then open again until they are finished.
+
+        Args:
+            tasks: Submitted tasks; none: all that failed.
+
+        Raises:
+            ExperimentStopped: Another run of the experiment is open.
+        """
+        run = self._opened()
+        run.retry([_key(task) for task in tasks] or self._ask(run, lambda _, row: list(row.jobs)))
+
     def __repr__(self) -> str:
         return f"<experiment {self.name!r} in {self.workspace}: {self.status}>"
 
@@ -371,12 +419,40 @@ class experiment:  # noqa: N801 - the name of the compatible API
             )
         run = OpenRun(loop, RunFiles(f"{self.name}/{run_id}", self.workspace, paths), lock, run_id, t)
         loop.open_run(run.files)
-        loop.post(RunStarted(t=t, run=run.files.run, owner=myself()))
+        loop.post(RunStarted(t=t, run=run.files.run, owner=myself(), stops=self._stops))
+        run.act = lambda begin: self._act(run, begin)
         if self._display:
             view = TerminalView(loop.ask, run.files.run, self.name, self._paths, loop.workers)
             view.start()
             run.at_end.append(view.stop)
         return run
+
+    def _act(self, run: OpenRun, begin: Callable[[], None]) -> None:
+        """Begins something that runs jobs; a run that has ended is opened until they are finished."""
+        with _lock:
+            if run.status == "running":
+                begin()
+                return
+            if (self.workspace, self.name) in _open or not run.lock.try_acquire():
+                raise ExperimentStopped(
+                    f"the run {run.files.run} has ended, and another one of {self.name!r} is open: "
+                    "retry there"
+                )
+            run.loop.start()
+            run.files.reopen()
+            run.loop.open_run(run.files)
+            run.loop.post(RunReopened(t=time.time(), run=run.files.run))
+            run.status, run.ended_at = "running", None
+            _open[self.workspace, self.name] = run
+
+        begin()
+        finished = self._finished(run)
+
+        def end() -> None:
+            finished.wait()
+            self._end(run, None)
+
+        threading.Thread(target=end, name="experimaestro-reopened", daemon=True).start()
 
     def _say_held(self) -> None:
         """Says for whom `start` waits."""
@@ -469,6 +545,14 @@ class experiment:  # noqa: N801 - the name of the compatible API
                 run.lock.release()
                 if not any(workspace == self.workspace for workspace, _ in _open):
                     release_loop(self.workspace)
+
+
+def _key(task: Task) -> str:
+    """The key of a submitted task."""
+    info = getattr(task, "__xpm__", None)
+    if info is None or info.key is None:
+        raise SubmissionError(f"{task!r} was not submitted: only jobs are killed and retried")
+    return info.key  # type: ignore[no-any-return] # a str
 
 
 def _status_after(error: BaseException | None) -> Literal["failed", "detached"] | None:

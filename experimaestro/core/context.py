@@ -9,9 +9,34 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from experimaestro.core.definition import Definition
     from experimaestro.core.objects import Config
     from experimaestro.core.objects.hooks import SubmitHook
+
+
+class Need(NamedTuple):
+    """What a task holds while it runs, of something that is limited."""
+
+    folder: str
+    """Where it is counted by all processes"""
+    amount: int
+    total: int
+    """How much there is"""
+
+
+class Options(NamedTuple):
+    """How a task is to be run; no part of what it is."""
+
+    priority: int = 0
+    """Of the tasks that could start, the highest comes first"""
+    transient: int = 0
+    """From 1 on it is run only if a task that is run needs it; 2: and is removed at the end"""
+    retries: int | None = 0
+    """How often it is resumed after it ran out of time; None: as the experiment says"""
+    launcher: Any = None
+    """What starts it; None: what the experiment says"""
 
 
 class Submission(NamedTuple):
@@ -29,6 +54,10 @@ class Submission(NamedTuple):
     """Those of the tasks behind `dependencies`"""
     init_tasks: "Sequence[Config]"
     """Lightweight tasks run before it, in its process"""
+    needs: "Sequence[Need]"
+    """Tokens and shared folders that it holds while it runs, all or none"""
+    options: "Options"
+    """What was asked for beside the parameters"""
     prepares: "Sequence[Config]"
     """What must be prepared before it starts, in order"""
     hooks: "Sequence[SubmitHook]"
@@ -50,6 +79,42 @@ class Submitter(Protocol):
 
     def add_action(self, action: "Config") -> None:
         """Notes what a person may do with the results. Touches no disk, does not wait."""
+
+
+class SerializedPath(NamedTuple):
+    """Where data are that were written down with a configuration."""
+
+    path: "Path"
+    """Relative to the folder of the configuration"""
+    is_folder: bool
+
+
+class SerializationContext:
+    """What becomes of the data of a configuration that is written down: this one only names them.
+
+    Attributes:
+        var_path: How the configuration that is being written is reached, as names of folders; empty
+            for the root.
+    """
+
+    def __init__(self) -> None:
+        self.var_path: list[str] = []
+
+    def serialize(self, var_path: "Sequence[str]", path: "str | Path", config: "Config") -> SerializedPath:
+        """Gives data their place beside the configuration.
+
+        Args:
+            var_path: The place, as names of folders and the name of the file or folder; empty: the
+                folder of all, in which the content of a folder is put.
+            path: Where the data are.
+            config: The configuration that they belong to.
+
+        Returns:
+            The place, from which a reader will get the parameter.
+        """
+        from pathlib import Path  # not in a job
+
+        return SerializedPath(Path(*var_path), Path(path).is_dir())
 
 
 current: Submitter | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from experimaestro.core.arguments import Argument, ParamGroup
 from experimaestro.core.base import Configuration
+from experimaestro.core.context import Need
 
 if TYPE_CHECKING:
     from experimaestro.core.identifier import Identifier
@@ -58,6 +59,10 @@ class Partial:
         """The folder that tasks share which agree on what counts."""
         typename = config.__xpm__.declaration.typename
         return f"{workspace}/partials/{typename}/{self.name}/{self.identifier(config)!r}"
+
+    def need(self, config: Configuration, workspace: str) -> Need:
+        """What a task holds that writes into the folder: one at a time may."""
+        return Need(f"{self.folder(config, workspace)}/.experimaestro/locks", 1, 1)
 
 
 def partial(

@@ -41,8 +41,17 @@ class RunStarted(Event, frozen=True, kw_only=True):
     """Whether its first failure keeps all jobs from starting that have not"""
 
 
+class RunStopped(Event, frozen=True, kw_only=True):
+    """A run that is open starts no job any more; those that run go on."""
+
+    run: str
+    """See `RunStarted.run`"""
+    why: str
+    """For people: what its jobs say that were not started"""
+
+
 class RunReopened(Event, frozen=True, kw_only=True):
-    """A run that had ended goes on: jobs of it are run again."""
+    """A run that had ended or stopped starts jobs again."""
 
     run: str
     """See `RunStarted.run`"""
@@ -217,6 +226,7 @@ class Progress(Event, frozen=True, kw_only=True):
 
 AnyEvent = (
     RunStarted
+    | RunStopped
     | RunReopened
     | RunEnded
     | JobSubmitted

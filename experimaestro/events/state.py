@@ -35,6 +35,7 @@ from experimaestro.events.model import (
     RunEnded,
     RunReopened,
     RunStarted,
+    RunStopped,
     StillRunning,
     Tag,
     TaskContinued,
@@ -114,6 +115,8 @@ class Run(Struct):
     started: float
     stops: bool = False
     """See `RunStarted.stops`"""
+    stopped: str = ""
+    """Why it starts no job any more, if it does not"""
     status: Literal["running", "done", "failed", "detached"] = "running"
     ended: float | None = None
     jobs: dict[JobKey, None] = field(default_factory=dict)
@@ -198,9 +201,12 @@ class State:
             raise ImpossibleEventError(f"{e}: this run was started before: {self.runs[e.run]}")
         self.runs[e.run] = Run(id=e.run, owner=e.owner, started=e.t, stops=e.stops)
 
+    def _run_stopped(self, e: RunStopped) -> None:
+        self._run(e, e.run).stopped = e.why
+
     def _run_reopened(self, e: RunReopened) -> None:
         run = self._run(e, e.run)
-        run.status, run.ended = "running", None
+        run.status, run.ended, run.stopped = "running", None, ""
 
     def _run_ended(self, e: RunEnded) -> None:
         run = self._run(e, e.run)
@@ -454,6 +460,7 @@ _FOLD: dict[type[Event], Callable[[State, Event], None]] = {
     kind: cast("Callable[[State, Event], None]", fold)
     for kind, fold in (
         (RunStarted, State._run_started),  # noqa: SLF001 - the table of the class above
+        (RunStopped, State._run_stopped),  # noqa: SLF001 - same
         (RunReopened, State._run_reopened),  # noqa: SLF001 - same
         (RunEnded, State._run_ended),  # noqa: SLF001 - same
         (JobRetried, State._job_retried),  # noqa: SLF001 - same

@@ -74,5 +74,13 @@ class Launcher(Protocol):
             All that ended since the last call, each once.
         """
 
+    async def kill(self, refs: Sequence[str], grace_s: float) -> None:
+        """Ends processes: asks them (SIGTERM), and after a while forces them (SIGKILL). Does not wait.
+
+        Args:
+            refs: Names of processes; those that have ended already are left out.
+            grace_s: How long a process may take to end by itself, in seconds.
+        """
+
     async def close(self) -> None:
         """Lets go of what runs, without killing it."""

@@ -8,6 +8,7 @@ pidfd; where there is none (macOS) the children are polled.
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -37,6 +38,7 @@ class DirectLauncher:
         self._polled: set[str] = set()
         self._poller: asyncio.Task[None] | None = None
         self._gone: list[Gone] = []
+        self._killed: dict[str, asyncio.TimerHandle] = {}
         self._news = asyncio.Event()
 
     async def start(self, batch: Sequence[Spec]) -> Sequence[str | Refused | OSError]:
@@ -67,8 +69,19 @@ class DirectLauncher:
         gone, self._gone = self._gone, []
         return gone
 
+    async def kill(self, refs: Sequence[str], grace_s: float) -> None:
+        """See `Launcher.kill`."""
+        loop = asyncio.get_running_loop()
+        for ref in refs:
+            child = self._children.get(ref)
+            if child is not None and ref not in self._killed:
+                self._killed[ref] = loop.call_later(grace_s, os.killpg, child.pid, signal.SIGKILL)
+                os.kill(child.pid, signal.SIGTERM)
+
     async def close(self) -> None:
         """See `Launcher.close`."""
+        for timer in self._killed.values():
+            timer.cancel()
         if self._poller is not None:
             self._poller.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -96,7 +109,13 @@ class DirectLauncher:
         self._poller = None
 
     def _reap(self, ref: str) -> None:
-        code = self._children.pop(ref).wait()
+        child = self._children.pop(ref)
+        timer = self._killed.pop(ref, None)
+        if timer is not None:
+            timer.cancel()
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)  # what it started; until `wait` its pid is no other's
+        code = child.wait()
         self._gone.append(Gone(ref, code, None) if code >= 0 else Gone(ref, None, -code))
         self._news.set()
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from experimaestro.events.state import Job
-from experimaestro.events.states import FailureReason
+from experimaestro.events.states import SKIPPED, FailureReason
 from experimaestro.monitor.printable import printable, printable_lines
 from experimaestro.monitor.words import ENDS, job_name, jobs, task_name
 from experimaestro.workspace import files
@@ -69,13 +69,16 @@ def report(failed: Iterable[Job], paths: Callable[[str], JobPaths]) -> str:
         task.
     """
     all_jobs = {job.key: job for job in failed}
-    roots = [job for job in all_jobs.values() if job.reason is not FailureReason.DEPENDENCY]
-    skipped = len(all_jobs) - len(roots)
+    roots = [job for job in all_jobs.values() if job.reason not in SKIPPED]
+    held = [job for job in all_jobs.values() if job.reason in {FailureReason.STOPPED, FailureReason.PAUSED}]
+    skipped = len(all_jobs) - len(roots) - len(held)
     because = Counter(_roots(all_jobs))
-    title = f"{jobs(len(roots))} failed" if roots or not skipped else ""
+    title = f"{jobs(len(roots))} failed" if roots or not (skipped or held) else ""
     if skipped:
         title += f"{', ' if title else ''}{jobs(skipped)} did not run because of {_it(len(roots))}"
-    lines = [title]
+    lines = [title] if title else []
+    for why, count in Counter(job.outcome.message for job in held if job.outcome is not None).items():
+        lines.append(f"{jobs(count)} {why}")
     for job in roots[:IN_FULL]:
         lines += ["", *_about(job, paths(job.key))]
         if because[job.key]:

@@ -12,6 +12,7 @@ import signal
 import site
 import sys
 import sysconfig
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from experimaestro.core import definition
 from experimaestro.core.context import Submission
 from experimaestro.events.owners import Observation, Outcome, Owner
 from experimaestro.launchers.base import Gone, Spec
-from experimaestro.workspace import attempts, files, interchange, processes
+from experimaestro.workspace import attempts, files, interchange, processes, tokens
 from experimaestro.workspace.layout import JobPaths
 
 _KERNEL_MADE = ("CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "PAGER", "GIT_PAGER")
@@ -68,6 +69,13 @@ class Blocked(NamedTuple):
     attempt: int
     """The claim that was won and is kept for the next try; 0 if none"""
     error: OSError
+
+
+class Busy(NamedTuple):
+    """A job that cannot start, since others hold what it needs."""
+
+    token: str
+    """Folder of the token"""
 
 
 class Ended(NamedTuple):
@@ -123,8 +131,8 @@ def _other_definition(paths: JobPaths, submission: Submission) -> list[definitio
     return [] if other is None else definition.differences(other, mine)
 
 
-def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | Observation | Blocked:
-    """Claims a job and prepares its folder.
+def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | Observation | Blocked | Busy:
+    """Claims a job with the tokens that it needs, and prepares its folder.
 
     Args:
         paths: The job.
@@ -134,15 +142,21 @@ def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | O
 
     Returns:
         The job, ready for a launcher; or what was found because somebody else was faster; or why
-        it cannot be prepared now.
+        it cannot be prepared now; or the token that it has to wait for.
     """
+    needs = work.submission.needs
     try:
-        with contextlib.ExitStack() as held:
+        with contextlib.ExitStack() as held, tokens.counting(needs):
+            busy = tokens.lacking(needs, paths)
+            if busy is not None:
+                return Busy(busy)
             lock = interchange.lock(paths)
             if lock is not None:
                 held.callback(interchange.release, lock)
                 attempt = attempt or attempts.claim(paths, processes.myself()) or 0
                 if attempt:
+                    if needs:
+                        tokens.take(needs, paths)
                     _write_job(paths, attempt, work, workspace)
                     held.pop_all()  # whoever has the spec closes it
                     command = (sys.executable, paths.script, str(attempt), str(lock))
@@ -170,9 +184,10 @@ def give_up(paths: JobPaths, attempt: int) -> None:
         OSError: The disk cannot be written.
     """
     attempts.void(paths, attempt)
+    tokens.release(paths)
 
 
-def finish(paths: JobPaths, attempt: int, gone: Gone, oom_kills: int) -> Ended:
+def finish(paths: JobPaths, attempt: int, gone: Gone, oom_kills: int, is_killed: bool) -> Ended:
     """Says how an attempt of ours ended whose process is gone.
 
     Args:
@@ -180,6 +195,7 @@ def finish(paths: JobPaths, attempt: int, gone: Gone, oom_kills: int) -> Ended:
         attempt: Number of the attempt.
         gone: What its launcher saw.
         oom_kills: See `Taken`.
+        is_killed: Whether the user asked us to end it.
 
     Returns:
         What its `end` says, written by the job or, if it could not, now.
@@ -187,15 +203,56 @@ def finish(paths: JobPaths, attempt: int, gone: Gone, oom_kills: int) -> Ended:
     Raises:
         OSError: The disk does not tell, or cannot be written.
     """
+    tokens.release(paths)  # nothing is left if its process could say how it ended
     if attempts.void(paths, attempt):
-        return Ended(None, Outcome("refused", _never_began(paths, gone), gone.code, gone.signal))
-    outcome = _without_word(paths, gone, processes.oom_kills() > oom_kills)
+        if is_killed:
+            return Ended(None, Outcome("cancelled", "killed before it began", signal=gone.signal))
+        said = _never_began(paths, gone)
+        return Ended(None, Outcome("refused", said, gone.code, gone.signal, early=True))
+    if is_killed and gone.signal is not None:
+        outcome = Outcome("cancelled", f"killed ({_name(gone.signal)})", signal=gone.signal)
+    else:
+        outcome = _without_word(paths, gone, processes.oom_kills() > oom_kills)
     if attempts.lose(paths, attempt, outcome):
         attempts.conclude(paths, attempt, outcome)
     else:
         outcome = _clean_outcome(attempts.ended(paths, attempt) or outcome)
         attempts.settle(paths)  # its winner may have been killed before it wrote the marker
     return Ended(attempts.started(paths, attempt), outcome)
+
+
+def end_elsewhere(paths: JobPaths, number: int) -> str:
+    """Asks the process of a job that we did not start to end.
+
+    Args:
+        paths: The job.
+        number: The signal to send.
+
+    Returns:
+        Why it could not be asked; "" if it was, or has ended.
+    """
+    try:
+        seen = attempts.observe(paths)
+        file = interchange.read_pid(paths)
+    except OSError as error:
+        return str(error)
+    if seen.kind not in {"running", "unknown"}:
+        return ""
+    if seen.started_t is None:
+        return f"the scheduler {seen.owner} is about to start it: try again"
+    owner = seen.owner
+    is_here = owner is not None and processes.fate(owner) == "alive"
+    if not is_here and file is not None and interchange.fate(file) == "alive":
+        is_here, owner = True, Owner(file.host, "", "", file.pid, "")  # another version runs it
+    if not is_here or owner is None:
+        return f"it runs as {owner or 'an unknown process'}, which cannot be reached from here: end it there"
+    try:
+        os.kill(owner.pid, number)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        return f"it runs as {owner}, of another user"
+    return ""
 
 
 def read_started(jobs: Iterable[tuple[JobPaths, int]]) -> list[tuple[Owner, float] | None]:
@@ -242,10 +299,20 @@ def _write_job(paths: JobPaths, attempt: int, work: Work, workspace: str) -> Non
         "experimaestro": experimaestro.__version__,
         "objects": objects,
     }
+    if work.submission.options.retries != 0:
+        _rotate(paths)
     files.replace(paths.definition, definition.write(work.submission.definition()))
     files.replace(paths.params, json.dumps(params).encode())
     script = _SCRIPT.format(python=sys.executable, script=paths.script, paths=list(work.path))
     files.replace(paths.script, script.encode())
+
+
+def _rotate(paths: JobPaths) -> None:
+    """Keeps what earlier attempts printed, under the time of its last change."""
+    for position, path in enumerate((paths.out, paths.err)):
+        with contextlib.suppress(FileNotFoundError):
+            mark = time.strftime("%Y%m%d%H%M%S", time.localtime(os.stat(path).st_mtime))  # noqa: PTH116 - a string
+            os.rename(path, paths.rotated(mark)[position])  # noqa: PTH104 - same
 
 
 def _is_of_python(entry: str) -> bool:

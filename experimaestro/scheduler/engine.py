@@ -24,6 +24,7 @@ from experimaestro.events.model import (
     JobSubmitted,
     KillRequested,
     RunReopened,
+    RunStopped,
     StillRunning,
     TaskContinued,
     TaskPaused,
@@ -103,13 +104,13 @@ class Engine:
         self._unseen: set[JobKey] = set()  # looking at them failed: to be looked at again
         self._ending: set[JobKey] = set()  # the fact that ends them is on its way
         self._to_kill: set[JobKey] = set()  # as soon as it is known where they stand
-        self._stopped: set[str] = set()  # runs that start nothing more since a job failed
         self._alike: dict[str, tuple[str, int]] = {}  # by task: what the last failed starts said, how many
         self._proven: set[str] = set()  # tasks of which a job succeeded
         self._watch_at: float | None = None
         self._retry_at: float | None = None
         self._woken_at: float | None = None
         self._decide: dict[type[Event], Callable[..., list[Effect]]] = {
+            RunStopped: self._run_stopped,
             RunReopened: self._run_reopened,
             JobSubmitted: self._job_submitted,
             JobRetried: self._job_retried,
@@ -129,6 +130,11 @@ class Engine:
     def limit(self, launcher: str, jobs: int | None) -> None:
         """Changes how many jobs of a launcher may run at once, from the next event on."""
         self._admission.limit(launcher, jobs)
+
+    def resume(self) -> None:
+        """Forgets the effects that are under way: whoever performed them has ended."""
+        self._observing.clear()
+        self._woken_at = None
 
     def step(self, event: Event) -> list[Effect]:
         """Folds an event into the state and decides what follows.
@@ -150,17 +156,25 @@ class Engine:
             for key in moved:
                 effects.extend(self._follow(self.state.jobs[key], event.t))
             moved.clear()
-        effects.extend(self._start(event.t))
+        if not any(type(effect) is Record for effect in effects):  # the facts may change what can start
+            effects.extend(self._start(event.t))
         effects.extend(self._wake())
         return effects
 
     # What is due to an event itself.
 
+    def _run_stopped(self, e: RunStopped) -> list[Effect]:
+        jobs = (self.state.jobs[key] for key in self.state.runs[e.run].jobs)
+        return [effect for job in jobs if job.state.notstarted() for effect in self._follow(job, e.t)]
+
     def _run_reopened(self, e: RunReopened) -> list[Effect]:
-        self._stopped.discard(e.run)
+        effects: list[Effect] = []
         for key in self.state.runs[e.run].jobs:
-            self._offer(self.state.jobs[key])
-        return []
+            job = self.state.jobs[key]
+            if job.state is JobState.UNSCHEDULED:
+                effects.extend(self._look(job))
+            self._offer(job)
+        return effects
 
     def _job_submitted(self, e: JobSubmitted) -> list[Effect]:
         job = self.state.jobs[e.job]
@@ -171,8 +185,8 @@ class Engine:
 
     def _job_retried(self, e: JobRetried) -> list[Effect]:
         job = self.state.jobs[e.job]
-        self._stopped.difference_update(job.runs)
-        after: list[Event] = [
+        after: list[Event] = [RunReopened(t=e.t, run=run) for run in job.runs if self.state.runs[run].stopped]
+        after += [
             JobRetried(t=e.t, job=key)
             for key in self.state.dependents(e.job)
             if self.state.jobs[key].reason is FailureReason.DEPENDENCY
@@ -315,8 +329,9 @@ class Engine:
         why = self.state.paused.get(job.task)
         if why is not None:
             return Outcome("paused", f"not started: {ALIKE} jobs of its task failed alike: {why}")
-        if self._stopped and not self._is_wanted(job) and not self._stopped.isdisjoint(job.runs):
-            return Outcome("stopped", "not started: the experiment stops at its first failure")
+        stopped = [run.stopped for run in map(self.state.runs.__getitem__, job.runs) if run.stopped]
+        if stopped and not self._is_wanted(job):
+            return Outcome("stopped", f"not started: {stopped[-1]}")
         return None
 
     def _fail_dependents(self, job: Job, t: float) -> list[Effect]:
@@ -334,18 +349,16 @@ class Engine:
         return [Record(facts)] if facts else []
 
     def _stop_runs(self, job: Job, t: float) -> list[Effect]:
-        """Gives up what has not started of the runs that stop at a failure such as this one."""
+        """Stops the runs that stop at a failure such as this one."""
         if job.reason in _NO_FAILURE:
             return []
-        effects: list[Effect] = []
-        for name in job.runs:
-            run = self.state.runs[name]
-            if run.stops and run.status == "running" and name not in self._stopped:
-                self._stopped.add(name)
-                for key in run.jobs:
-                    if self.state.jobs[key].state.notstarted():
-                        effects.extend(self._follow(self.state.jobs[key], t))
-        return effects
+        runs = (self.state.runs[name] for name in job.runs)
+        facts = [
+            RunStopped(t=t, run=run.id, why="the experiment stops at its first failure")
+            for run in runs
+            if run.stops and run.status == "running" and not run.stopped
+        ]
+        return [Record(facts)] if facts else []
 
     # What can start.
 
@@ -368,12 +381,12 @@ class Engine:
 
     def _startable(self, job: Job) -> bool:
         is_free = job.key not in self._ending and not self._admission.is_started(job)
-        fails = self._alike.get(job.task, ("", 0))[1] >= ALIKE  # that it is paused is on its way
-        return job.state is JobState.READY and is_free and not fails and self._is_wanted(job)
+        return job.state is JobState.READY and is_free and self._is_wanted(job)
 
     def _is_wanted(self, job: Job) -> bool:
         """Whether a run that is open asks for a job: what has ended or stopped starts nothing."""
-        return any(self.state.runs[run].status == "running" and run not in self._stopped for run in job.runs)
+        runs = map(self.state.runs.__getitem__, job.runs)
+        return any(run.status == "running" and not run.stopped for run in runs)
 
     def _wake(self) -> list[Effect]:
         times = [t for t in (self._watch_at, self._retry_at, self._admission.wake_at) if t is not None]

@@ -25,8 +25,9 @@ from experimaestro.events.states import JobState
 from experimaestro.launchers.base import Launcher
 from experimaestro.launchers.direct import DirectLauncher
 from experimaestro.scheduler.effects import Work
-from experimaestro.scheduler.engine import Effect, Engine, Observe, Record, Start, WakeAt
+from experimaestro.scheduler.engine import Effect, Engine, Kill, Observe, Record, Start, WakeAt
 from experimaestro.scheduler.pool import DaemonPool
+from experimaestro.scheduler.preparing import Preparing
 from experimaestro.scheduler.runner import Runner, text, trouble
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.workspace.processes import cores
@@ -66,11 +67,12 @@ class Loop:
         self._engine = Engine({"direct": self._workers})
         self._work: dict[str, Work] = {}
         self._known: dict[str, weakref.ref[Config]] = {}  # of the user's threads
-        self._runner = Runner(workspace, self._work, self)
+        self._preparing = Preparing()
+        self._runner = Runner(workspace, self._work, self, self._preparing)
         self._items: deque[model.Event | Callable[[], None]] = deque()
         self._woken = False
         self._started = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
+        self._thread: threading.Thread | None = None
         self._waits: list[tuple[Callable[[State], bool], threading.Event]] = []
         self._runs: dict[str, RunFiles] = {}
         self._lifecycle = threading.Lock()
@@ -84,15 +86,36 @@ class Loop:
     # What other threads call.
 
     def start(self) -> None:
-        """Starts the thread; returns when it takes events."""
+        """Starts the thread, unless it runs; returns when it takes events. What was known is kept.
+
+        Raises:
+            BaseException: The error of ours that ended the thread before.
+        """
+        with self._lifecycle:
+            self._closing = False
+            if not self._over and self._thread is not None:
+                return
+        if self.failure is not None:
+            raise self.failure
+        if self._thread is not None:
+            self._thread.join()
+            self._runner = Runner(self.workspace, self._work, self, self._preparing)
+            self._engine.resume()
+        self._over = self._woken = False
+        self._started.clear()
+        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
         self._thread.start()
         self._started.wait()
 
-    def keep(self) -> bool:
-        """Keeps the thread for another run; False if it has ended or failed."""
-        with self._lifecycle:
-            self._closing = False
-            return not self._over and self.failure is None
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and not self._over
+
+    def set_workers(self, workers: int) -> None:
+        """Changes how many jobs run at once on this machine; not to be called while the thread runs."""
+        self._workers = workers
+        self._engine.limit("direct", workers)
 
     @property
     def workers(self) -> int:
@@ -129,6 +152,36 @@ class Loop:
             self._known[event.job] = weakref.ref(work.submission.task)
         if not self.post(take):
             raise self.failure or RuntimeError(f"the scheduler of {self.workspace} has ended")
+
+    def kill(self, jobs: Sequence[str]) -> None:
+        """Ends jobs: those that run are asked to, those that wait are not started. Does not wait.
+
+        Args:
+            jobs: Keys; those that are unknown or finished are left out.
+        """
+
+        def begin() -> None:
+            for key in jobs:
+                job = self._engine.state.jobs.get(key)
+                if job is not None and not job.state.finished():
+                    self._step(model.KillRequested(t=time.time(), job=key))
+
+        self.post(begin)
+
+    def retry(self, jobs: Sequence[str]) -> None:
+        """Runs failed jobs again, and those that did not run because of them. Does not wait.
+
+        Args:
+            jobs: Keys; those that have not failed are left out.
+        """
+
+        def begin() -> None:
+            for key in jobs:
+                job = self._engine.state.jobs.get(key)
+                if job is not None and job.state is JobState.ERROR:
+                    self._step(model.JobRetried(t=time.time(), job=key))
+
+        self.post(begin)
 
     def post(self, item: model.Event | Callable[[], None]) -> bool:
         """Hands over an event, or something to call in the loop's thread; returns at once.
@@ -210,7 +263,7 @@ class Loop:
         busy = self.ask(lambda _: self._runner.is_busy).result()
         self._closing = True
         self.post(lambda: None)
-        if not busy:
+        if not busy and self._thread is not None:
             self._thread.join()
 
     def detach(self, t: float) -> None:
@@ -223,6 +276,8 @@ class Loop:
         """
         self._leaving = True
         self.post(lambda: None)
+        if self._thread is None:
+            return
         self._thread.join(DETACH_S)
         if self._thread.is_alive():
             return  # a disk hangs: the journal ends with what it has
@@ -362,9 +417,9 @@ class Loop:
             files.journal.add(model.encode(fact))
             files.submitted(fact, self._work[fact.job].submission)
             return
-        if isinstance(fact, (model.RunStarted, model.RunEnded)):
+        if isinstance(fact, (model.RunStarted, model.RunStopped, model.RunReopened, model.RunEnded)):
             concerned: Sequence[str] = (fact.run,)
-        elif isinstance(fact, model.EffectFailed):
+        elif isinstance(fact, (model.EffectFailed, model.TaskPaused, model.TaskContinued)):
             concerned = list(self._runs)
         else:
             concerned = self._engine.state.jobs[fact.job].runs  # type: ignore[attr-defined] # all others have one
@@ -382,6 +437,8 @@ class Loop:
             self._runner.observe(effect.jobs, cause)
         elif isinstance(effect, Start):
             self._runner.start(effect.jobs, self._launchers[effect.launcher], cause)
+        elif isinstance(effect, Kill):
+            self._runner.kill(effect.jobs, cause)
         elif isinstance(effect, WakeAt):
             if self._wake_timer is not None:
                 self._wake_timer.cancel()

@@ -13,7 +13,7 @@ from typing import Literal
 from experimaestro.core import context
 from experimaestro.core.definition import define, differences
 from experimaestro.core.objects import Config
-from experimaestro.events.model import JobSubmitted, encode
+from experimaestro.events.model import Event, JobSubmitted, Need, RunStopped, TaskContinued, encode
 from experimaestro.exceptions import ConflictError, ExperimentStopped, SubmissionError
 from experimaestro.scheduler.effects import Work, users_path
 from experimaestro.scheduler.job import Job
@@ -24,6 +24,9 @@ from experimaestro.workspace.locks import ExperimentLock
 
 Status = Literal["new", "running", "done", "failed", "detached"]
 """Where an experiment stands: `new` before it is started; `detached`: its jobs go on without it"""
+
+RETRIES = 3
+"""How often a resumable task goes on after it ran out of time, where nobody says"""
 
 _loops: dict[str, Loop] = {}
 
@@ -36,9 +39,11 @@ def loop_of(workspace: str, workers: int | None) -> Loop:
         workers: Jobs at once, for a new one; None: one for each core.
     """
     loop = _loops.get(workspace)
-    if loop is None or not loop.keep():
+    if loop is None or loop.failure is not None:
         loop = _loops[workspace] = Loop(workspace, workers)
-        loop.start()
+    elif workers is not None and not loop.is_alive:
+        loop.set_workers(workers)
+    loop.start()
     return loop
 
 
@@ -87,6 +92,8 @@ class OpenRun:
         self._last_path: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.at_end: list[Callable[[], None]] = []
         """What is called when it has ended"""
+        self.act: Callable[[Callable[[], None]], None] = lambda begin: begin()
+        """Calls what runs jobs again, and opens the run for them if it has ended"""
         self.status: Status = "running"
         self.ended_at: float | None = None
 
@@ -118,6 +125,10 @@ class OpenRun:
             task=submission.key.partition("/")[0],
             tags=dict(submission.tags),
             deps=tuple(submission.dependencies),
+            needs=tuple(Need(need.folder, need.amount, need.total) for need in submission.needs),
+            priority=submission.options.priority,
+            transient=submission.options.transient,
+            retries=RETRIES if submission.options.retries is None else submission.options.retries,
         )
         self._check_first(submission)
         try:
@@ -151,6 +162,31 @@ class OpenRun:
                 f"and is another:\n{lines}\nGive one an identity of its own: a Constant, or a default that "
                 "is not ignored"
             )
+
+    # What a person may do with its jobs.
+
+    def kill(self, jobs: Sequence[str]) -> None:
+        """Ends jobs of the run; see `Loop.kill`."""
+        self.loop.kill(jobs)
+
+    def retry(self, jobs: Sequence[str]) -> None:
+        """Runs failed jobs again, and those that did not run because of them; reopens a run that has ended.
+
+        Raises:
+            ExperimentStopped: Another run of the experiment is open.
+        """
+        self.act(lambda: self.loop.retry(jobs))
+
+    def stop(self) -> None:
+        """Starts no job any more; those that run go on."""
+        self._post(RunStopped(t=time.time(), run=self.files.run, why="the experiment was stopped"))
+
+    def _post(self, event: Event) -> None:
+        self.loop.post(event)
+
+    def continue_task(self, task: str) -> None:
+        """Starts jobs again of a task that was paused."""
+        self.act(lambda: self._post(TaskContinued(t=time.time(), task=task)))
 
     def add_action(self, action: Config) -> None:
         """See `context.Submitter.add_action`."""

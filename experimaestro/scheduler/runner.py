@@ -8,6 +8,7 @@ comes next is the engine's business. Each effect is answered by events, also whe
 import asyncio
 import errno
 import logging
+import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
@@ -44,12 +45,17 @@ _TROUBLE = frozenset(
 T = TypeVar("T")
 
 
+GRACE_S = 10.0
+"""How long a process that is asked to end may take, in seconds"""
+
+
 class _Attempt(NamedTuple):
     """An attempt of ours whose process we started."""
 
     job: str
     number: int
     oom_kills: int
+    launcher: Launcher
 
 
 _Ours = Sequence[tuple[str, _Attempt]]
@@ -73,19 +79,22 @@ class Runner:
         workspace: The workspace's folder.
         work: What to run for each job.
         host: The loop.
+        preparing: What was prepared in this process.
     """
 
-    def __init__(self, workspace: str, work: Mapping[str, Work], host: _Host) -> None:
+    def __init__(self, workspace: str, work: Mapping[str, Work], host: _Host, preparing: Preparing) -> None:
         self._workspace = workspace
         self._work = work
         self._host = host
         self._starting = 0  # batches on their way to a launcher
         self._claims: dict[str, int] = {}  # won, without a process yet
         self._attempts: dict[str, _Attempt] = {}
+        self._refs: dict[str, str] = {}  # of the jobs in `_attempts`
+        self._killed: set[str] = set()  # jobs in `_attempts` that were asked to end
         self._unseen: set[str] = set()  # refs whose start was not seen
         self._progress: dict[str, tuple[tuple[float, str], ...]] = {}
         self._to_observe: list[str] = []
-        self._preparing = Preparing()
+        self._preparing = preparing
         self._elsewhere: dict[str, tuple[int, Owner | None]] = {}  # what was last said of it
 
     @property
@@ -172,6 +181,8 @@ class Runner:
             if isinstance(result, effects.Taken):
                 self._claims[job] = result.attempt
                 batch.append((job, result))
+            elif isinstance(result, effects.Busy):
+                self._host.post(model.TokensBusy(t=time.time(), job=job, token=result.token, cause=cause))
             elif isinstance(result, Observation):
                 self._claims.pop(job, None)
                 self._observed(job, result, cause)
@@ -183,7 +194,8 @@ class Runner:
         not_started: list[tuple[str, Refused | OSError]] = []
         for (job, result), ref in zip(batch, refs, strict=True):  # no await: their ends may come at once
             if isinstance(ref, str):
-                self._attempts[ref] = _Attempt(job, result.attempt, result.oom_kills)
+                self._attempts[ref] = _Attempt(job, result.attempt, result.oom_kills, launcher)
+                self._refs[job] = ref
                 self._unseen.add(ref)
                 n = self._claims.pop(job)
                 self._host.post(model.JobQueued(t=time.time(), job=job, attempt=n, ref=ref, cause=cause))
@@ -208,8 +220,30 @@ class Runner:
     async def _refuse(self, job: str, why: str, cause: int) -> None:
         attempt = self._claims.pop(job, 0)
         await self._give_up(job, attempt)
-        outcome = Outcome("refused", why, t=time.time())
+        outcome = Outcome("refused", why, t=time.time(), early=True)
         self._host.post(model.JobEnded(t=outcome.t, job=job, attempt=attempt, outcome=outcome, cause=cause))
+
+    def kill(self, jobs: Sequence[str], cause: int) -> None:
+        """Performs `Kill`."""
+        self._host.spawn(self._kill(jobs, cause))
+
+    async def _kill(self, jobs: Sequence[str], cause: int) -> None:
+        for job in jobs:
+            ref = self._refs.get(job)
+            if ref is None:
+                await self._kill_elsewhere(job, cause)
+            else:
+                self._killed.add(job)
+                await self._attempts[ref].launcher.kill([ref], GRACE_S)
+
+    async def _kill_elsewhere(self, job: str, cause: int) -> None:
+        """Asks a process that another scheduler started to end."""
+        why = await self._host.in_pool(effects.end_elsewhere, self._paths(job), signal.SIGTERM)
+        if why:
+            error = f"{job} cannot be killed: {why}"
+            self._host.post(
+                model.EffectFailed(t=time.time(), effect="kill", jobs=(job,), error=error, cause=cause)
+            )
 
     async def close(self) -> None:
         """Gives up the claims that wait for a disk: nobody else may while this process lives."""
@@ -235,8 +269,8 @@ class Runner:
         paths = self._paths(attempt.job)
         while True:
             try:
-                n, oom_kills = attempt.number, attempt.oom_kills
-                ended = await self._host.in_pool(effects.finish, paths, n, gone, oom_kills)
+                n, kills, is_killed = attempt.number, attempt.oom_kills, attempt.job in self._killed
+                ended = await self._host.in_pool(effects.finish, paths, n, gone, kills, is_killed)
                 break
             except OSError as error:
                 if error.errno not in _TROUBLE:
@@ -254,7 +288,8 @@ class Runner:
         self._unseen.discard(gone.ref)
         outcome = ended.outcome if ended.outcome.t else ended.outcome._replace(t=time.time())
         self._host.post(model.JobEnded(t=outcome.t, job=attempt.job, attempt=attempt.number, outcome=outcome))
-        del self._attempts[gone.ref]
+        del self._attempts[gone.ref], self._refs[attempt.job]
+        self._killed.discard(attempt.job)
 
     async def sample(self) -> None:
         """Sees jobs start, and how far they are, until it is cancelled."""

@@ -108,6 +108,11 @@ class RunFiles:
             files.replace(self.paths.status, self._status)
             files.replace(self.paths.environment, projections.environment(self._run, self._packages))
 
+    def reopen(self) -> None:
+        """Lets a run go on that was closed."""
+        with self._writing:
+            self._is_closed = False
+
     def close(self) -> None:
         """Writes everything that is left.
 

@@ -269,7 +269,9 @@ class RunPaths:
         """
         workspace, experiments, *names = folder.rsplit("/", 3)
         if experiments != "experiments" or len(names) != 2:
-            raise WorkspaceError(f"{folder}: expected the folder of a run, <workspace>/experiments/<name>/<run id>")
+            raise WorkspaceError(
+                f"{folder}: expected the folder of a run, <workspace>/experiments/<name>/<run id>"
+            )
         return cls(workspace, *names)
 
     def __repr__(self) -> str:

@@ -34,7 +34,7 @@ def submit(jobs: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         xp = experiment(f"{folder}/runs", "bench", workers=1, display=False).start()
         loop = xp._run.loop  # type: ignore[union-attr] # stopped below, before anything is started
-        loop._engine._limits["direct"] = 0
+        loop._engine.limit("direct", 0)
         begin = time.perf_counter()
         for number in range(jobs // 2):
             Collect.C(trivial=Trivial.C(number=tag(number)).submit()).submit()

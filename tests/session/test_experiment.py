@@ -182,7 +182,7 @@ def test_a_failed_job_is_run_again_by_the_next_run(runs: Path):
     ("how", "expected"),
     [
         ("SIGKILL", "killed by SIGKILL"),
-        ("SIGTERM", "killed by SIGTERM"),
+        ("SIGTERM", "cancelled (SIGTERM)"),
         ("SIGSEGV", "killed by SIGSEGV"),
         ("memory", "MemoryError: cannot allocate"),
         ("exit", "its process exited with code 3 without saying how it ended"),

@@ -8,7 +8,20 @@ import sys
 import time
 from pathlib import Path
 
-from experimaestro import Meta, Param, PathGenerator, Task, field, progress, tqdm
+from experimaestro import (
+    GracefulTimeout,
+    Meta,
+    Param,
+    PathGenerator,
+    ResumableTask,
+    Task,
+    TaskCancelled,
+    field,
+    param_group,
+    partial,
+    progress,
+    tqdm,
+)
 
 
 def note(log: str, text: str) -> None:
@@ -142,3 +155,74 @@ class LeavesThread(Task):
 
         atexit.register(note, self.log, "exit handler")
         threading.Thread(target=later).start()
+
+
+class Sleeper(Task):
+    """Says that it runs and waits for a file; asked to end, it says so and may go on for a while."""
+
+    name: Param[str]
+    log: Meta[str]
+    until: Meta[str] = field(default="")
+    stubborn: Meta[bool] = field(default=False)
+    """Whether it ignores that it is asked to end"""
+
+    def execute(self) -> None:
+        import subprocess
+
+        child = subprocess.Popen(["sleep", "100"])
+        note(self.log, f"{self.name} {os.getpid()} {child.pid}")
+        try:
+            wait_for(self.until or "/nowhere")
+        except TaskCancelled as cancelled:
+            note(self.log, f"{self.name} was asked: {cancelled}")
+            if not self.stubborn:
+                raise
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            wait_for("/nowhere")
+
+
+class Steps(ResumableTask):
+    """Does one of three steps each time that it runs, and is out of time after it."""
+
+    log: Meta[str]
+    most: Meta[int] = field(default=3)
+
+    def execute(self) -> None:
+        done = Path("steps")
+        count = len(done.read_text(encoding="utf-8")) + 1 if done.exists() else 1
+        done.write_text("x" * count, encoding="utf-8")
+        print(f"step {count}")
+        note(self.log, f"step {count}")
+        if count < self.most:
+            raise GracefulTimeout(f"{count} of {self.most} steps")
+
+
+class Holds(Task):
+    """Notes when it begins and ends, so that a test sees which ran together."""
+
+    name: Param[str]
+    log: Meta[str]
+
+    def execute(self) -> None:
+        note(self.log, f"{time.monotonic_ns()} + {self.name}")
+        time.sleep(0.05)
+        note(self.log, f"{time.monotonic_ns()} - {self.name}")
+
+
+_epochs = param_group("epochs")
+
+
+class Shares(Task):
+    """Writes into a folder that tasks share which differ only in their epochs."""
+
+    epochs: Param[int] = field(groups=[_epochs])
+    log: Meta[str]
+    checkpoints = partial(exclude_groups=[_epochs])
+    folder: Meta[Path] = field(default_factory=PathGenerator("shared", partial=checkpoints))
+
+    def execute(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        note(self.log, f"{time.monotonic_ns()} + {self.epochs}")
+        (self.folder / f"{self.epochs}").touch()
+        time.sleep(0.05)
+        note(self.log, f"{time.monotonic_ns()} - {self.epochs}")

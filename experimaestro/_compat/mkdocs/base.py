@@ -1,14 +1,15 @@
 """The plug-in `experimaestro` of MkDocs, which other plug-ins ask for the names of configuration classes."""
 
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
-try:
-    from mkdocs.plugins import BasePlugin
-except ImportError:  # asked for by name only, where MkDocs is not installed
-    BasePlugin = object
+_Base: Any = object  # asked for by name only, where MkDocs is not installed
+with suppress(ImportError):
+    _Base = import_module("mkdocs.plugins").BasePlugin
 
 
-class Documentation(BasePlugin):  # type: ignore[misc] # MkDocs may be missing
+class Documentation(_Base):  # type: ignore[misc] # of MkDocs, which may be missing
     """Names configuration classes for pages that other plug-ins write."""
 
     @staticmethod

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from experimaestro.core.arguments import Argument, field
 from experimaestro.core.base import Configuration, Declares, Information, place
+from experimaestro.core.context import Need
 from experimaestro.core.deprecation import discard, replacing
 from experimaestro.core.generics import bindings, disagreements
 from experimaestro.core.identifier import Identifier, ambiguity, identify
 from experimaestro.core.objects.copying import clone
 from experimaestro.core.objects.declaration import Declaration, annotation_text
-from experimaestro.core.problems import Mismatch, Problem, failure, unknown
+from experimaestro.core.problems import Mismatch, Problem, failure, short, unknown
 from experimaestro.core.tags import Stopped, Tagged
 from experimaestro.exceptions import (
     AmbiguityWarning,
@@ -337,6 +338,23 @@ class _Behaviour(Configuration):
         task = other.__xpm__.task
         return self if task is None else Marker(task)(self)
 
+    def add_dependencies(self, *needs: Need) -> Any:
+        """See `Config.add_dependencies`."""
+        info = self.__xpm__
+        for need in needs:
+            if not isinstance(need, Need):
+                raise TypeError(
+                    f"{info.declaration.name}.add_dependencies({short(need)}): expected what a token gives, "
+                    'as in task.add_dependencies(xp.token("gpu", 4).dependency(1))'
+                )
+        if info.key is not None:
+            raise ReadOnlyError(
+                f"{info.declaration.name}.add_dependencies(...): the task was submitted without. "
+                "Add them before"
+            )
+        info.needs = (*info.needs, *needs)
+        return self
+
     def tag(self, name: str, value: Any) -> Any:
         """See `Config.tag`."""
         if type(value) not in {str, int, float, bool}:
@@ -463,6 +481,13 @@ class Config(Declares, metaclass=ConfigMeta):
 
         def copy_dependencies(self, other: "Config") -> Self:
             """Makes it an output of the task that another one is, or is an output of; returns it."""
+
+        def add_dependencies(self, *needs: Need) -> Self:
+            """Makes the tasks that use it wait for tokens, and hold them while they run; returns it.
+
+            Args:
+                needs: What `CounterToken.dependency` gave.
+            """
 
         def tag(self, name: str, value: str | float) -> Self:
             """Notes a tag; returns the configuration."""

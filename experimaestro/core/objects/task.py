@@ -8,10 +8,12 @@ import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import partial
+from math import inf
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from experimaestro.core import context
+from experimaestro.core.arguments import PathGenerator
 from experimaestro.core.base import Configuration, Information, place
 from experimaestro.core.identifier import Walk
 from experimaestro.core.objects.config import Config
@@ -59,12 +61,25 @@ class Task(LightweightTask):
 
     _xpm_is_job: ClassVar[bool] = True
 
-    def submit(self, *, init_tasks: "Sequence[LightweightTask]" = ()) -> "Self":
+    def submit(
+        self,
+        *,
+        init_tasks: "Sequence[LightweightTask]" = (),
+        launcher: Any = None,
+        priority: int = 0,
+        max_retries: int | None = None,
+        transient: int = 0,
+    ) -> "Self":
         """Hands the task to the open experiment, which runs it when it can.
 
         Args:
             init_tasks: Lightweight tasks run before it, in its process. They are part of its
                 identity.
+            launcher: What starts its process; None: that of the experiment.
+            priority: Of the tasks that could start, the one with the highest comes first.
+            max_retries: How often a `ResumableTask` is resumed after it ran out of time; None: as
+                often as the workspace says (3).
+            transient: A `TransientMode`: whether it is run only if a task that is run needs it.
 
         Returns:
             The task itself, from now on final; or what its `task_outputs` or `__submit__` returns.
@@ -95,6 +110,7 @@ class Task(LightweightTask):
                 f"{name}.submit(): this task was already submitted as {info.key} ({place(*where)}). "
                 "To run it with other parameters, submit a copy: task.copy()"
             )
+        options = _options(self, launcher, priority, max_retries, transient)
         given: tuple[Any, ...] = tuple(init_tasks)
         before_it: tuple[Any, ...] = tuple(one.value if type(one) is Stopped else one for one in given)
         tagging = [info.owner, *(one for one in given if type(one) is not Stopped)]
@@ -128,6 +144,8 @@ class Task(LightweightTask):
                 dependencies=tuple(used),
                 uses=tuple(used.values()),
                 init_tasks=before_it,
+                needs=_needs(order, self, submitter.workspace),
+                options=options,
                 prepares=tuple(_prepares(order)),
                 hooks=tuple(dict.fromkeys(hook for one in order for hook in _hooks(one, self))),
                 objects=partial(dump_objects, info.owner, before_it, submitter.workspace, folder),
@@ -185,6 +203,51 @@ class ResumableTask(Task):
     def remaining_time(self) -> float | None:
         """Seconds until the launcher ends the job; None if it has no limit."""
         return None
+
+
+def _options(
+    task: Any, launcher: Any, priority: int, max_retries: int | None, transient: int
+) -> context.Options:
+    """What was asked for, checked."""
+    name = task.__xpm__.declaration.name
+    given: tuple[tuple[str, Any, float, float, str], ...] = (
+        ("priority", priority, -inf, inf, "a whole number"),
+        ("max_retries", 0 if max_retries is None else max_retries, 0, inf, "a number from 0 up"),
+        ("transient", transient, 0, 2, "a TransientMode"),
+    )
+    for what, value, lowest, highest, expected in given:
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+            raise SubmissionError(f"{name}.submit({what}={short(value)}): expected {expected}")
+    retries = max_retries if isinstance(task, ResumableTask) else 0
+    return context.Options(priority, int(transient), retries, launcher)
+
+
+def _needs(order: Iterable[Any], task: Any, workspace: str) -> tuple[context.Need, ...]:
+    """What a task holds while it runs: tokens of all that belongs to it, and folders that tasks share."""
+    found: dict[str, context.Need] = {}
+    for one in order:
+        info = one.__xpm__
+        if info.key is not None and one is not task:
+            continue  # another job
+        shared = (
+            argument.generator.partial.need(one, workspace)
+            for argument in info.declaration.generated
+            if isinstance(argument.generator, PathGenerator) and argument.generator.partial is not None
+        )
+        for need in (*info.needs, *shared):
+            before = found.get(need.folder)
+            if before is None or need.folder.startswith(f"{workspace}/partials/"):
+                found[need.folder] = need
+            else:
+                found[need.folder] = before._replace(amount=before.amount + need.amount)
+    for need in found.values():
+        if need.amount > need.total:
+            name = task.__xpm__.declaration.name
+            raise SubmissionError(
+                f"{name}.submit(): it needs {need.amount} of a token of which there are {need.total} "
+                f"({need.folder}), and so would wait for ever"
+            )
+    return tuple(found.values())
 
 
 def _hooks(config: Configuration, task: Any) -> Iterable[SubmitHook]:

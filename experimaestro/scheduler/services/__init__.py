@@ -11,7 +11,7 @@ What a view needs, and nothing else:
 - `service.describe()`: a row of JSON values that may be kept: `id`, `description`, `state`
   (``stopped starting running stopping error``), `error`, `port`, `path`, `can_start`, `can_stop`,
   `log`, `subservices`.
-- `service.link()`: what `resolve` of `monitor/frontend/service_link.ts` turns into a link; it has
+- `service.link()`: what `resolve` of `monitor/frontend/src/service_link.js` turns into a link; it has
   the token, so it is sent when asked for and never kept (no trait, no snapshot).
 - `service.start()` returns at once; `service.stop()` waits up to 3 s: call it in a thread.
 

@@ -2,7 +2,7 @@
 
 Law: only a browser knows the address that its user typed (`ssh -L`, a hub, a reverse proxy). So
 `describe` gives the facts, from which the front-end builds the link
-(`monitor/frontend/service_link.ts`); `server_view` is what this process can say alone, for a
+(`monitor/frontend/src/service_link.js`); `server_view` is what this process can say alone, for a
 terminal and for plain text. A template of the user's, in `XPM_SERVICE_URL`, wins over both.
 
 Nothing of Jupyter's server is imported, as the environment of a kernel often lacks it: the server

@@ -1,0 +1,155 @@
+"""A limited number of something that the jobs of several processes share, counted in a folder.
+
+In the folder: `informations.json` says how much there is, each file in `jobs/` how much one job
+holds, and whoever counts or takes has the lock of `ipc.lock`. The format is that of the compatible
+versions, so that theirs and ours share one count.
+
+Rule 1: a job holds what its file says until its process removes the file, or until somebody who has
+the lock finds that nobody runs the job: its folder decides, never an age.
+Rule 2: a job takes all that it needs or nothing. The locks are taken in the order of their names, so
+that two that need the same tokens never wait for each other.
+Rule 3: a file that cannot be understood holds one: what is unknown is never free.
+
+Safe because: a scheduler claims the job, and only then notes what it holds, all under the lock; what
+a kill leaves is a file whose job nobody runs.
+"""
+# A job's process imports this: paths are strings, and pathlib stays out
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from experimaestro.workspace import attempts, files, processes
+from experimaestro.workspace.layout import JobPaths, TokenPaths
+
+_LONGEST_NAME = 256
+"""Characters of the name of a holder's file, without its ending: a part of the format"""
+
+
+class Need(Protocol):
+    """What a job takes of one token."""
+
+    @property
+    def folder(self) -> str:
+        """Where the token is counted."""
+
+    @property
+    def amount(self) -> int:
+        """How much the job takes."""
+
+    @property
+    def total(self) -> int:
+        """How much there is, where the folder does not say."""
+
+
+def define(folder: str, total: int) -> None:
+    """Says how much there is of a token; whoever says it last is right.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    paths = TokenPaths(folder)
+    files.make_folder(paths.jobs)
+    files.replace(paths.total, json.dumps({"total": total}).encode())
+
+
+@contextlib.contextmanager
+def counting(needs: Sequence[Need]) -> Iterator[None]:
+    """Keeps everybody else from counting and taking some tokens; waits until that is possible.
+
+    Raises:
+        OSError: A folder cannot be made or locked.
+    """
+    with contextlib.ExitStack() as locks:
+        for folder in sorted({need.folder for need in needs}):
+            paths = TokenPaths(folder)
+            files.make_folder(paths.jobs)
+            fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            locks.callback(os.close, fd)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+
+
+def lacking(needs: Sequence[Need], job: JobPaths) -> str | None:
+    """The folder of a token of which too little is free for a job; to be called within `counting`.
+
+    What jobs hold that nobody runs is taken from them.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    for need in needs:
+        paths = TokenPaths(need.folder)
+        own = _holder_name(job)
+        used = sum(_held(f"{paths.jobs}/{name}") for name in files.names(paths.jobs) if name != own)
+        if used + need.amount > _total(paths, need.total):
+            return need.folder
+    return None
+
+
+def take(needs: Sequence[Need], job: JobPaths) -> None:
+    """Notes what a job holds; to be called within `counting`, by whoever has claimed the job.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    owner = processes.myself()
+    held = [f"{TokenPaths(need.folder).jobs}/{_holder_name(job)}" for need in needs]
+    files.replace(job.tokens, json.dumps(held).encode())
+    for need, path in zip(needs, held, strict=True):
+        content = {
+            "job_uri": f"{job.folder}/{job.name}",
+            "information": {"count": need.amount},
+            "process": {"type": "local", "pid": owner.pid, "host": owner.host},
+        }
+        files.replace(path, json.dumps(content).encode())
+
+
+def release(job: JobPaths) -> None:
+    """Gives back all that a job holds; called by its process at its end, or by who saw it end.
+
+    Raises:
+        OSError: The disk refuses; whoever counts next finds that nobody runs the job.
+    """
+    data = files.read(job.tokens)
+    if data is None:
+        return
+    with contextlib.suppress(ValueError, TypeError):
+        for path in json.loads(data):
+            if os.path.basename(path) == _holder_name(job):  # noqa: PTH119 - light
+                files.remove(path)
+    files.remove(job.tokens)
+
+
+def _holder_name(job: JobPaths) -> str:
+    folder, _, identifier = job.folder.rpartition("/")
+    return f"{f'{os.path.basename(folder)}@{identifier}'[:_LONGEST_NAME]}.json"  # noqa: PTH119 - light
+
+
+def _held(path: str) -> int:
+    """How much the file of a holder counts for; 0 after it was removed, since nobody runs the job."""
+    data = files.read(path)
+    if data is None:
+        return 0  # its process has just removed it
+    try:
+        content = json.loads(data)
+        folder, _, name = str(content["job_uri"]).rpartition("/")
+        count = int(content["information"]["count"])
+    except (ValueError, TypeError, KeyError):
+        return 1
+    if attempts.observe(JobPaths(folder, name)).kind in {"running", "unknown"}:
+        return count
+    files.remove(path)
+    return 0
+
+
+def _total(paths: TokenPaths, expected: int) -> int:
+    with contextlib.suppress(ValueError):
+        content: Any = json.loads(files.read(paths.total) or b"")
+        total = content.get("total") if isinstance(content, dict) else None
+        if isinstance(total, int):
+            return total
+    return expected

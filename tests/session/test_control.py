@@ -1,0 +1,253 @@
+"""What a person does to jobs: kill, retry, stop at a failure, limit what they share."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experimaestro import TransientMode, experiment
+from experimaestro.exceptions import FailedExperiment, SubmissionError
+from experimaestro.scheduler import runner
+from experimaestro.workspace import processes
+from polling import wait_until
+from tasks import Fail, Holds, Note, Shares, Sleeper, Steps, notes
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    return str(tmp_path / "log")
+
+
+def state(xp: experiment, task: object) -> str:
+    """What is known of a job: its state, or why it failed."""
+    key = task.__xpm__.key  # type: ignore[attr-defined] # a submitted task
+    row = xp._ask(xp._opened(), lambda state, _: state.jobs[key])
+    return row.reason.value if row.reason else row.state.value
+
+
+def most_at_once(log: str) -> int:
+    now = most = 0
+    for line in notes(log):
+        now += 1 if " + " in line else -1
+        most = max(most, now)
+    return most
+
+
+def test_a_running_job_is_killed_with_all_that_it_started(runs: Path, log: str):
+    with pytest.raises(FailedExperiment, match="was stopped"), experiment(runs, "x", display=False) as xp:
+        task = Sleeper.C(name="a", log=log).submit()
+        after = Note.C(name="after", log=log).submit()
+        wait_until(lambda: any("a " in line for line in notes(log)))
+        child = int(next(line for line in notes(log) if line.startswith("a ")).split()[2])
+        xp.kill(task)
+
+    assert "a was asked: the job was asked to end (SIGTERM)" in notes(log)
+    assert (state(xp, task), state(xp, after)) == ("cancelled", "done")
+    wait_until(lambda: processes.owner_of(child) is None)
+
+
+def test_a_job_that_does_not_end_when_it_is_asked_to_is_ended_by_force(
+    runs: Path, log: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(runner, "GRACE_S", 0.3)
+    with pytest.raises(FailedExperiment, match="SIGKILL"), experiment(runs, "x", display=False) as xp:
+        task = Sleeper.C(name="a", log=log, stubborn=True).submit()
+        wait_until(lambda: notes(log))
+        xp.kill(task)
+
+    assert state(xp, task) == "cancelled"
+
+
+def test_a_job_that_waits_is_not_started_when_it_was_killed(runs: Path, log: str, tmp_path: Path):
+    with pytest.raises(FailedExperiment), experiment(runs, "x", workers=1, display=False) as xp:
+        first = Note.C(name="first", log=log, until=str(tmp_path / "go")).submit()
+        second = Note.C(name="second", log=log, needs=[first]).submit()
+        third = Note.C(name="third", log=log, needs=[second]).submit()
+        wait_until(lambda: state(xp, first) == "running")
+        xp.kill(second)
+        (tmp_path / "go").touch()
+
+    assert notes(log) == ["first"]
+    assert (state(xp, second), state(xp, third)) == ("cancelled", "dependency")
+
+
+def test_a_job_of_another_process_is_killed_through_its_pid(runs: Path, log: str):
+    script = (
+        "import sys; from experimaestro import experiment; from tasks import Sleeper\n"
+        "xp = experiment(sys.argv[1], 'other', display=False).start()\n"
+        "Sleeper.C(name='a', log=sys.argv[2]).submit(); print('on', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(runs), log],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "support")},
+    ) as other:
+        wait_until(lambda: notes(log))
+        with pytest.raises(FailedExperiment), experiment(runs, "x", display=False) as xp:
+            task = Sleeper.C(name="a", log=log).submit()
+            wait_until(lambda: state(xp, task) == "running")
+            xp.kill(task)
+        other.communicate(b"")
+
+    assert state(xp, task) == "cancelled"
+    assert sum(line.startswith("a ") and "asked" not in line for line in notes(log)) == 1
+
+
+def test_a_retry_after_the_end_opens_the_run_again_until_its_jobs_are_finished(
+    runs: Path, log: str, tmp_path: Path
+):
+    with pytest.raises(FailedExperiment), experiment(runs, "x", display=False) as xp:
+        first = Note.C(name="a", log=log, until=str(tmp_path / "go")).submit()
+        Note.C(name="b", log=log, needs=[first]).submit()
+        wait_until(lambda: state(xp, first) == "running")
+        os.kill(int(json.loads(first.jobpath.joinpath("note.pid").read_bytes())["pid"]), signal.SIGKILL)
+    assert xp.status == "failed"
+
+    (tmp_path / "go").touch()
+    xp.retry()
+    wait_until(lambda: xp.status == "done")
+
+    assert notes(log) == ["a", "b"]
+    with experiment(runs, "x", display=False) as again:
+        Note.C(name="a", log=log).submit()
+    assert again.run_id != xp.run_id
+
+
+def test_the_first_failure_stops_an_experiment_that_wants_it(runs: Path, log: str):
+    with (
+        pytest.raises(
+            FailedExperiment,
+            match=r"^1 job failed\n3 jobs not started: the experiment stops at its first failure\n",
+        ),
+        experiment(runs, "x", workers=1, display=False, on_failure="stop") as xp,
+    ):
+        Fail.C(how="raise").submit()
+        others = [Note.C(name=str(i), log=log).submit() for i in range(3)]
+
+    assert {state(xp, other) for other in others} == {"stopped"}
+    assert notes(log) == []
+
+
+def test_jobs_share_a_token_with_those_of_other_experiments(
+    runs: Path, log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XPM_WORKDIR", str(tmp_path / "shared"))
+    with experiment(runs, "x", workers=4, display=False) as xp:
+        gpu = xp.token("gpu", 2)
+        for i in range(6):
+            gpu(1, Holds.C(name=str(i), log=log)).submit()
+
+    assert len(notes(log)) == 12
+    assert most_at_once(log) <= 2
+    assert list((tmp_path / "shared/tokens/gpu.counter/jobs").iterdir()) == []
+
+
+def test_what_a_dead_job_held_is_taken_by_the_next(
+    runs: Path, log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XPM_WORKDIR", str(tmp_path / "shared"))
+    left = tmp_path / "shared/tokens/gpu.counter/jobs/some.task@0123.json"
+    with experiment(runs, "x", display=False) as xp:
+        gpu = xp.token("gpu", 1)
+        left.write_text(
+            f'{{"job_uri": "{tmp_path}/jobs/some.task/0123/task", "information": {{"count": 1}}}}',
+            encoding="utf-8",
+        )
+        gpu(1, Note.C(name="a", log=log)).submit()
+
+    assert notes(log) == ["a"]
+    assert not left.exists()
+
+
+def test_two_jobs_never_write_into_a_shared_folder_at_once(runs: Path, log: str):
+    with experiment(runs, "x", workers=4, display=False):
+        tasks = [Shares.C(epochs=i, log=log).submit() for i in range(4)]
+
+    folders = {task.folder for task in tasks}
+    assert len(folders) == 1
+    assert sorted(path.name for path in folders.pop().iterdir()) == ["0", "1", "2", "3"]
+    assert most_at_once(log) == 1
+
+
+def test_a_resumable_job_goes_on_in_its_folder_and_keeps_what_it_printed(runs: Path, log: str):
+    with experiment(runs, "x", display=False):
+        task = Steps.C(log=log).submit()
+
+    assert notes(log) == ["step 1", "step 2", "step 3"]
+    assert task.stdout().read_text(encoding="utf-8") == "step 3\n"
+
+
+def test_a_resumable_job_is_resumed_as_often_as_was_said(runs: Path, log: str):
+    with (
+        pytest.raises(FailedExperiment, match="2 of 9 steps"),
+        experiment(runs, "x", display=False) as xp,
+    ):
+        task = Steps.C(log=log, most=9).submit(max_retries=1)
+
+    assert state(xp, task) == "timeout"
+    assert notes(log) == ["step 1", "step 2"]
+
+
+def test_a_transient_job_is_run_only_for_one_that_needs_it(runs: Path, log: str):
+    def plan(final: str) -> list[str]:
+        Path(log).unlink(missing_ok=True)
+        with experiment(runs, "x", display=False):
+            base = Note.C(name="base", log=log).submit(transient=TransientMode.TRANSIENT)
+            Note.C(name="unused", log=log).submit(transient=TransientMode.TRANSIENT)
+            Note.C(name=final, log=log, needs=[base]).submit()
+        return notes(log)
+
+    assert plan("one") == ["base", "one"]
+    assert plan("one") == []
+    assert plan("two") == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda t: t.submit(priority="high"), "Note.submit(priority='high'): expected a whole number"),
+        (lambda t: t.submit(transient=7), "Note.submit(transient=7): expected a TransientMode"),
+        (lambda t: t.submit(max_retries=-1), "Note.submit(max_retries=-1): expected a number from 0 up"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_submission_is_refused(
+    runs: Path, log: str, call: Callable[[Note], Note], text: str
+):
+    with experiment(runs, "x", display=False), pytest.raises(SubmissionError) as raised:
+        call(Note.C(name="a", log=log))
+
+    assert str(raised.value) == text
+
+
+def test_tokens_say_what_they_cannot_give(
+    tmp_path: Path, runs: Path, log: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XPM_WORKDIR", str(tmp_path / "shared"))
+    with experiment(runs, "x", display=False) as xp:
+        gpu = xp.token("gpu", 2)
+        for call, text in (
+            (lambda: xp.token("gpu", 0), "token('gpu', 0): expected a whole number from 1 up"),
+            (
+                lambda: gpu.dependency(3),
+                "the token 'gpu' has 2: expected a whole number from 1 to that, got 3",
+            ),
+        ):
+            with pytest.raises(SubmissionError) as raised:
+                call()
+            assert str(raised.value) == text
+        task = gpu(2, gpu(1, Note.C(name="a", log=log)))
+        with pytest.raises(SubmissionError, match="it needs 3 of a token of which there are 2"):
+            task.submit()
+        with pytest.raises(SubmissionError, match="was not submitted: only jobs are killed and retried"):
+            xp.kill(task)
