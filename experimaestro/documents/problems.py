@@ -1,0 +1,51 @@
+"""What is wrong in documents, as one error with a line for each problem."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from experimaestro.documents.nodes import Origin, shown
+from experimaestro.exceptions import DocumentError
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong."""
+
+    origin: Origin
+    key: str
+    """`learner.optim.lr`, or "" for the whole document"""
+    text: str
+
+    def __str__(self) -> str:
+        """For messages: `full.yaml:12: learner.optim.lr: expected a float, got 'fast'`."""
+        return ": ".join(part for part in (str(self.origin), self.key, self.text) if part)
+
+
+def failure(source: str, problems: Sequence[Problem]) -> DocumentError:
+    """The error that shows all problems of a document.
+
+    Args:
+        source: Path of the document.
+        problems: At least one; each is shown once.
+    """
+    ordered = sorted(problems, key=lambda one: (not one.origin.line, one.origin))  # files, then options
+    lines = list(dict.fromkeys(map(str, ordered)))
+    if len(lines) == 1:
+        return DocumentError(lines[0])
+    return DocumentError(
+        "\n".join([f"{shown(source)}: {len(lines)} problems", *(f"  {one}" for one in lines)])
+    )
+
+
+def did_you_mean(name: str, known: Iterable[str], what: str = "There are") -> str:
+    """The nearest of some names, or all of them.
+
+    Example:
+        >>> did_you_mean("learnr", ["learner", "seed"])
+        "Did you mean 'learner'?"
+    """
+    names = list(known)
+    near = get_close_matches(name, names, n=1)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"{what}: {', '.join(names)}" if names else f"{what} none"

@@ -1,0 +1,156 @@
+"""`run-experiment`: the options of the command line for `running`.
+
+The command is here, and not in `experimaestro.cli`, since other packages import it from here and put
+it among their own commands. What runs an experiment is loaded when it is run.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from experimaestro.click import INTERRUPTED, reports_errors
+from experimaestro.experiments.helper import ExperimentCallable, ExperimentHelper
+
+if TYPE_CHECKING:
+    from experimaestro.scheduler.modes import RunMode
+
+__all__ = ["ExperimentCallable", "ExperimentHelper", "experiments_cli"]
+
+
+class _RunMode(click.ParamType[Any]):
+    """A run mode, in any spelling."""
+
+    name = "MODE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> "RunMode":
+        from experimaestro.exceptions import ExperimentCodeError
+        from experimaestro.experiments.running import run_mode_of
+
+        try:
+            return run_mode_of(value)
+        except ExperimentCodeError as error:
+            return self.fail(str(error), param, ctx)
+
+
+_NO_EFFECT = "Of earlier versions: no effect."
+
+
+@click.command("run-experiment", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--workdir", type=click.Path(path_type=Path), help="Folder of the workspace.")
+@click.option("--workspace", metavar="ID", help="A workspace of settings.yaml.")
+@click.option(
+    "--run-mode",
+    type=_RunMode(),
+    default="normal",
+    show_default=True,
+    help="normal: run the tasks. dry-run: say what would be run. generate: write their folders. "
+    "prepare: prepare what they use.",
+)
+@click.option(
+    "-c", "--conf", "conf", metavar="KEY=VALUE", multiple=True,
+    help="A value of the configuration, over those of files: optim.lr=1e-4, sizes=[1,2]. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--pre-yaml", type=click.Path(path_type=Path), multiple=True,
+    help="A file whose values YAML overrides. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--post-yaml", type=click.Path(path_type=Path), multiple=True,
+    help="A file that overrides the values of YAML. May be repeated.",
+)  # fmt: skip
+@click.option("--file", help="The Python file of the experiment, in place of what YAML says.")
+@click.option("--module-name", help="The module of the experiment, in place of what YAML says.")
+@click.option(
+    "--env", nargs=2, metavar="NAME VALUE", multiple=True,
+    help="A variable of the environment of the jobs. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--xpm-config-dir", type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of settings.yaml, launchers.py, tokens.yaml.  [default: ~/.config/experimaestro]",
+)  # fmt: skip
+@click.option("--show", is_flag=True, help="Print the values of all files and options, and run nothing.")
+@click.option("--json", "as_json", is_flag=True, help="With --show: as JSON.")
+@click.option("--origins", is_flag=True, help="With --show: where each value was written.")
+@click.option("--detach", is_flag=True, help="At Ctrl-C, leave the running jobs and return at once.")
+@click.option("--no-progress", is_flag=True, help="Show no progress.")
+@click.option("--debug", is_flag=True, help="Log everything.")
+@click.option("--host", hidden=True, help=_NO_EFFECT)
+@click.option("--port", hidden=True, help=_NO_EFFECT)
+@click.option("--no-db", is_flag=True, hidden=True, help=_NO_EFFECT)
+@click.option("--watcher", hidden=True, help=_NO_EFFECT)
+@click.option("--polling-interval", hidden=True, help=_NO_EFFECT)
+@click.argument("yaml", type=click.Path(path_type=Path))
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+@reports_errors
+def experiments_cli(yaml: Path, args: tuple[str, ...], **options: Any) -> None:
+    r"""Run the experiment that the file YAML describes.
+
+    ARGS are for experiments that take arguments of their own; write -- before those that begin with -.
+
+    \b
+    Examples:
+      experimaestro run-experiment --workdir runs full.yaml
+      experimaestro run-experiment --run-mode dry-run -c lr=1e-4 full.yaml
+    """
+    from experimaestro.documents import merging
+    from experimaestro.experiments import document, plan as planning, running
+    from experimaestro.settings import choose_workspace, set_config_folder
+
+    if options["debug"]:
+        import logging
+
+        logging.basicConfig(level=logging.DEBUG)
+    if (options["as_json"] or options["origins"]) and not options["show"]:
+        raise click.UsageError("--json and --origins say how --show prints: add --show")
+    if options["xpm_config_dir"] is not None:
+        set_config_folder(options["xpm_config_dir"])
+    overrides = [merging.override(text) for text in options["conf"]]
+    files = {"pre": options["pre_yaml"], "post": options["post_yaml"], "overrides": overrides}
+    if options["show"]:
+        click.echo(_shown(document.load(yaml, **files), options))
+        return
+    plan = planning.make(yaml, **files, file=options["file"], module=options["module_name"])
+    choice = choose_workspace(
+        workspace=options["workspace"], workdir=options["workdir"], experiment_id=plan.name
+    )
+    opened = running.Opened()
+    try:
+        running.run(
+            plan,
+            choice,
+            args,
+            mode=options["run_mode"],
+            env=dict(options["env"]),
+            display=not options["no_progress"],
+            opened=opened,
+        )
+    except KeyboardInterrupt:
+        if opened.xp is not None:
+            from experimaestro.experiments.interrupting import after_interrupt
+
+            after_interrupt(opened.xp, _again(), detach=options["detach"])
+        raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _shown(described: Any, options: dict[str, Any]) -> str:
+    from experimaestro.documents import showing
+
+    if options["origins"]:
+        return (
+            showing.origins_json(described.root)
+            if options["as_json"]
+            else showing.with_origins(described.root)
+        )
+    return showing.as_json(described.root) if options["as_json"] else showing.as_yaml(described.root)
+
+
+def _again() -> str:
+    """The command that was typed."""
+    import shlex
+
+    program = Path(sys.argv[0]).name
+    if program == "__main__.py":
+        program = "python -m experimaestro"
+    return " ".join([program, *map(shlex.quote, sys.argv[1:])])

@@ -1,0 +1,155 @@
+"""The YAML files of an experiment as one document.
+
+Order, later ones win: `--pre-yaml`, what a file imports, the file, `--post-yaml`, `-c`. Paths in a
+document are relative to the file that has them, which the origin of each value tells; `pythonpath`
+is the one list that accumulates.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experimaestro.documents import merging, nodes, problems, reading
+from experimaestro.documents.converting import Conversion
+from experimaestro.documents.nodes import Node, Origin
+from experimaestro.documents.problems import Problem
+from experimaestro.exceptions import DocumentError
+
+
+class Document(NamedTuple):
+    """What describes an experiment."""
+
+    path: Path
+    """The main file"""
+    root: Node
+    """All files and options, merged"""
+    pythonpath: Sequence[Path]
+    """Folders where modules are looked for, in order; empty: the default rule"""
+
+
+def load(
+    path: Path,
+    *,
+    pre: Sequence[Path] = (),
+    post: Sequence[Path] = (),
+    overrides: Sequence[Node] = (),
+) -> Document:
+    """Reads and merges the files of an experiment.
+
+    Args:
+        path: The main file; `.yaml` (or `.yml`) may be left out.
+        pre: Files that come before it.
+        post: Files that come after it.
+        overrides: Documents that come last; see `merging.override`.
+
+    Raises:
+        DocumentError: A file is missing or wrong.
+    """
+    path = _existing(path)
+    folders: list[Path] = []
+    parts = [_with_imports(_existing(one), folders, ()) for one in pre]
+    parts.append(_with_imports(path, folders, ()))
+    parts += [_with_imports(_existing(one), folders, ()) for one in post]
+    for part in overrides:
+        _note_pythonpath(part, folders)
+    root = merging.merge_all([*parts, *overrides])
+    return Document(path, root, tuple(dict.fromkeys(folders)))
+
+
+def value(document: Document, key: str, of: Any) -> tuple[Any, Origin | None]:
+    """A top-level value, which is needed before the class of the configuration is known.
+
+    Returns:
+        The value and its place; `(None, None)` if there is none.
+
+    Raises:
+        DocumentError: It is not of that type.
+    """
+    node = (document.root.entries or {}).get(key)
+    if node is None or node.value is None:
+        return None, None
+    conversion = Conversion()
+    found = conversion.convert(node, of, key)
+    if conversion.problems:
+        raise problems.failure(str(document.path), conversion.problems)
+    return found, node.origin
+
+
+def beside(origin: Origin, path: str) -> Path:
+    """A path that a document has: relative to its file, or to the working directory in an option."""
+    folder = Path(origin.source).parent if origin.line else Path.cwd()
+    return (folder / Path(path).expanduser()).absolute()
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        for ending in (".yaml", ".yml"):
+            candidate = path.with_name(path.name + ending)
+            if candidate.is_file():
+                return candidate.absolute()
+        beside_it = sorted(one.name for one in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
+        hint = (
+            f". {problems.did_you_mean(path.name, beside_it, 'In its folder there are')}" if beside_it else ""
+        )
+        what = "is a folder, expected a YAML file" if path.is_dir() else "there is no such file"
+        raise DocumentError(f"{nodes.shown(str(path))}: {what}{hint}")
+    return path.absolute()
+
+
+def _with_imports(path: Path, folders: list[Path], importers: tuple[Path, ...]) -> Node:
+    """A file, after those that it imports."""
+    root = reading.read_file(path)
+    if root.entries is None:
+        raise DocumentError(f"{root.origin}: expected keys and values, got {type(root.value).__name__}")
+    real = path.resolve()
+    if real in importers:
+        chain = " -> ".join(nodes.shown(str(one)) for one in (*importers, real))
+        raise DocumentError(f"{nodes.shown(str(path))}: imports itself: {chain}")
+    found = [_with_imports(one, folders, (*importers, real)) for one in _imports(root, path)]
+    _note_pythonpath(root, folders)
+    return merging.merge_all([*found, root])
+
+
+def _imports(root: Node, path: Path) -> list[Path]:
+    entries = root.entries or {}
+    conversion = Conversion()
+    files: list[tuple[str, Origin, str]] = []
+    if "imports" in entries and "parent" in entries:
+        text = "'parent' and 'imports' cannot both be specified: write imports: [...]"
+        conversion.problems.append(Problem(entries["parent"].origin, "parent", text))
+    elif "parent" in entries:
+        name = conversion.convert(entries["parent"], str, "parent")
+        files.append((name, entries["parent"].origin, "parent"))
+    elif "imports" in entries:
+        names = conversion.convert(entries["imports"], list[str], "imports") or []
+        origins = [item.origin for item in entries["imports"].items or ()]
+        files += [
+            (name, origin, f"imports[{n}]")
+            for n, (name, origin) in enumerate(zip(names, origins, strict=False))
+        ]
+    if conversion.problems:
+        raise problems.failure(str(path), conversion.problems)
+    found = []
+    for name, origin, key in files:
+        target = beside(origin, name)
+        if not target.is_file() and target.with_name(f"{target.name}.yaml").is_file():
+            target = target.with_name(f"{target.name}.yaml")
+        if not target.is_file():
+            raise DocumentError(f"{origin}: {key}: there is no file {nodes.shown(str(target))}")
+        found.append(target)
+    return found
+
+
+def _note_pythonpath(root: Node, folders: list[Path]) -> None:
+    node = (root.entries or {}).get("pythonpath")
+    if node is None or node.value is None:
+        return
+    conversion = Conversion()
+    paths = conversion.convert(node, list[str], "pythonpath")
+    if conversion.problems:
+        raise problems.failure(node.origin.source, conversion.problems)
+    for path, item in zip(paths, node.items or (), strict=True):
+        folder = beside(item.origin, path)
+        if not folder.is_dir():
+            raise DocumentError(f"{item.origin}: pythonpath: there is no folder {nodes.shown(str(folder))}")
+        folders.append(folder.resolve())

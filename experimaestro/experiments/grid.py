@@ -1,0 +1,124 @@
+"""Values of fields that are to be tried: all combinations, or pairs.
+
+    grid_search:
+      optim.lr: [1e-3, 1e-4]
+      seed: {values_range: [0, 4, 5]}
+
+Rule: a grid only makes configurations out of one; it knows neither tasks nor experiments.
+"""
+
+import copy
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+from experimaestro.documents.fields import fields_of, has_fields
+from experimaestro.documents.problems import did_you_mean
+from experimaestro.exceptions import DocumentError
+
+C = TypeVar("C")
+
+GridSearch = dict[str, Any]
+"""For each dotted field: values, `{"values_list": values}` or `{"values_range": [start, stop, count]}`"""
+
+
+def generate_grid(
+    configuration: C, grid: Mapping[str, Any] | None = None, *, mode: Literal["product", "pairs"] = "product"
+) -> Iterator[C]:
+    """Makes the configurations of a grid.
+
+    Args:
+        configuration: What the fields that are not in the grid are taken from; it is not changed.
+        grid: Values by dotted field; None: those of `configuration.grid_search`. An empty grid is the
+            configuration alone.
+        mode: `product`: each value of a field with each of all others, the last field changes
+            fastest. `pairs`: the first values of all fields, then the second...
+
+    Yields:
+        Copies, whose `grid_search` is None.
+
+    Raises:
+        DocumentError: A field is unknown, or has no values; or pairs have not the same number of values.
+
+    Example:
+        >>> import dataclasses
+        >>> @dataclasses.dataclass
+        ... class Run:
+        ...     lr: float = 0.1
+        ...     seed: int = 0
+        >>> for run in generate_grid(Run(), {"lr": [1.0, 2.0], "seed": {"values_range": [0, 1, 2]}}):
+        ...     print(run)
+        Run(lr=1.0, seed=0)
+        Run(lr=1.0, seed=1)
+        Run(lr=2.0, seed=0)
+        Run(lr=2.0, seed=1)
+    """
+    if grid is None:
+        grid = getattr(configuration, "grid_search", None) or {}
+    columns = {field: _values(field, values) for field, values in grid.items()}
+    if mode == "pairs" and len({len(values) for values in columns.values()}) > 1:
+        counts = ", ".join(f"{field} has {len(values)}" for field, values in columns.items())
+        raise DocumentError(f"grid_search: pairs need as many values for each field: {counts}")
+    if hasattr(configuration, "grid_search"):
+        configuration = _changed(configuration, "grid_search", None)
+    rows = (
+        zip(*columns.values(), strict=True)
+        if mode == "pairs" and columns
+        else itertools.product(*columns.values())
+    )
+    for row in rows:
+        made: Any = configuration
+        for field, value in zip(columns, row, strict=True):
+            made = _with(made, field.split("."), value, field)
+        yield made
+
+
+def _values(field: str, values: Any) -> Sequence[Any]:
+    """The values of a field, whichever way they are written."""
+    where = f"grid_search: {field}"
+    if isinstance(values, Mapping) and set(values) == {"values_list"}:
+        values = values["values_list"]
+    elif isinstance(values, Mapping) and set(values) == {"values_range"}:
+        return _range(where, values["values_range"])
+    if not isinstance(values, (list, tuple)):
+        raise DocumentError(
+            f"{where}: expected [values], values_list: [values] or values_range: [start, stop, count], "
+            f"got {values!r}"
+        )
+    if not values:
+        raise DocumentError(f"{where}: has no values")
+    return values
+
+
+def _range(where: str, values: Any) -> Sequence[Any]:
+    """Evenly spaced numbers, both ends included; ints if they are whole."""
+    numbers = list(values) if isinstance(values, (list, tuple)) else []
+    if len(numbers) != 3 or not all(isinstance(n, (int, float)) for n in numbers):
+        raise DocumentError(f"{where}: values_range: expected [start, stop, count], got {values!r}")
+    start, stop, count = numbers
+    if not isinstance(count, int) or count < 1:
+        raise DocumentError(f"{where}: values_range: expected a count from 1 up, got {count!r}")
+    steps = [start + (stop - start) * n / max(count - 1, 1) for n in range(count)]
+    whole = isinstance(start, int) and isinstance(stop, int) and all(float(n).is_integer() for n in steps)
+    return [int(n) for n in steps] if whole else steps
+
+
+def _with(configuration: Any, path: Sequence[str], value: Any, field: str) -> Any:
+    """A copy with another value of one field, which may be deep inside."""
+    name, *rest = path
+    if isinstance(configuration, dict):
+        return {**configuration, name: _with(configuration.get(name), rest, value, field) if rest else value}
+    cls = type(configuration)
+    names = [one.name for one in fields_of(cls)] if has_fields(cls) else []
+    if name not in names:
+        hint = did_you_mean(name, names)
+        raise DocumentError(f"grid_search: {field}: {cls.__qualname__} has no field {name!r}. {hint}")
+    if rest:
+        value = _with(getattr(configuration, name), rest, value, field)
+    return _changed(configuration, name, value)
+
+
+def _changed(configuration: Any, name: str, value: Any) -> Any:
+    changed = copy.copy(configuration)
+    object.__setattr__(changed, name, value)  # it may be frozen
+    return changed

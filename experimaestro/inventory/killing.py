@@ -1,0 +1,101 @@
+"""Ends the processes of jobs, whoever started them.
+
+Rule: a process gets a signal only if it is proven to be that of the job: same machine, same start. A job
+of another machine, or one whose process is not known, is left alone and said to be.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from experimaestro.events.owners import Observation, Outcome
+from experimaestro.workspace import attempts, processes
+from experimaestro.workspace.layout import JobPaths
+
+GRACE_S = 10.0
+"""How long a job may take to end by itself, in seconds"""
+
+_POLL_S = 0.05
+
+
+class Killed(NamedTuple):
+    """What became of the wish to end a job."""
+
+    what: Literal["killed", "not running", "cannot"]
+    why: str = ""
+    """For people, where it cannot be ended"""
+
+
+def kill(jobs: Sequence[JobPaths], grace_s: float = GRACE_S) -> list[Killed]:
+    """Ends jobs: asks their processes to end (SIGTERM), then forces them (SIGKILL).
+
+    Args:
+        jobs: Their files.
+        grace_s: How long they may take to end by themselves, in seconds.
+
+    Returns:
+        For each, what became of it.
+    """
+    seen = [attempts.observe(paths) for paths in jobs]
+    refused = [_refusal(one) for one in seen]
+    open_ones = [n for n, why in enumerate(refused) if why is None]
+    for n in open_ones:
+        _signal(seen[n], signal.SIGTERM)
+    end = time.monotonic() + grace_s
+    while any(map(_is_alive, (seen[n] for n in open_ones))) and time.monotonic() < end:
+        time.sleep(_POLL_S)
+    for n in open_ones:
+        if _is_alive(seen[n]):
+            _signal(seen[n], signal.SIGKILL)
+    while any(map(_is_alive, (seen[n] for n in open_ones))) and time.monotonic() < end + grace_s:
+        time.sleep(_POLL_S)
+    for n in open_ones:
+        _conclude(jobs[n], seen[n])
+    return [why or Killed("killed") for why in refused]
+
+
+def _refusal(seen: Observation) -> Killed | None:
+    """Why a job cannot be ended; None if it can."""
+    if seen.kind in {"done", "failed", "free", "gone"}:
+        return Killed("not running")
+    if seen.owner is None:
+        return Killed("cannot", "another version runs it and does not say in which process")
+    if seen.kind == "unknown":
+        return Killed("cannot", f"it runs as {seen.owner}: kill it there")
+    if seen.started_t is None:
+        return Killed("cannot", f"its scheduler, {seen.owner}, has not started it yet: stop that one")
+    return None if _is_alive(seen) else Killed("not running")
+
+
+def _is_alive(seen: Observation) -> bool:
+    return seen.owner is not None and _proven(seen) and processes.started_at(seen.owner.pid) is not None
+
+
+def _proven(seen: Observation) -> bool:
+    """Whether the process is that of the job: by its start, or for other versions by `observe`."""
+    owner = seen.owner
+    return owner is not None and (not owner.started or processes.fate(owner) == "alive")
+
+
+def _signal(seen: Observation, number: int) -> None:
+    """Sends a signal to the process and, if it leads a group of its own, to all of the group."""
+    assert seen.owner is not None
+    pid = seen.owner.pid
+    with contextlib.suppress(ProcessLookupError):
+        if _proven(seen):
+            if os.getpgid(pid) == pid:
+                os.killpg(pid, number)
+            else:
+                os.kill(pid, number)
+
+
+def _conclude(paths: JobPaths, seen: Observation) -> None:
+    """Says that the job was cancelled, unless it or its scheduler has said how it ended."""
+    if seen.attempt and not _is_alive(seen):
+        outcome = Outcome("cancelled", "killed on demand", t=time.time())
+        if attempts.lose(paths, seen.attempt, outcome):
+            attempts.conclude(paths, seen.attempt, outcome)
+        attempts.settle(paths)
