@@ -179,14 +179,16 @@ def _lines_before(error: Exception, file: str) -> int | None:
 
 
 def _defines(node: ast.stmt) -> bool:
-    if isinstance(node, _DEFINITIONS):
-        return True
     if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return isinstance(node, _DEFINITIONS)
+    value = node.value
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Name) and value.func.id in _CONSTANTS
+    try:
+        ast.literal_eval(value or ast.Constant(None))
+    except ValueError:
         return False
-    calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
-    return bool(node.value) and all(
-        isinstance(one.func, ast.Name) and one.func.id in _CONSTANTS for one in calls
-    )
+    return True
 
 
 def agrees(expected: str, found: str) -> bool:
