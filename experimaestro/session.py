@@ -36,6 +36,7 @@ from experimaestro.scheduler import openrun
 from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.modes import RunMode
 from experimaestro.scheduler.openrun import OpenRun, Status, loop_of, release_loop
+from experimaestro.scheduler.rehearsal import rehearse
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Service, Services, web
 from experimaestro.scheduler.services.links import is_kernel
@@ -62,12 +63,13 @@ class experiment:  # noqa: N801 - the name of the compatible API
     `experiment` objects of one workspace and name are the same run while it is open.
 
     Args:
-        env: Folder of the workspace; made if it does not exist.
+        env: Folder of the workspace, made if it does not exist; or a `settings.WorkspaceSettings`,
+            whose variables the jobs get.
         name: Name of the experiment; a folder of that name holds its runs.
         workers: Jobs at once on this machine; None: one for each core that this process may use
             (affinity and container quota). Given by the first experiment of a workspace.
         display: Whether to show the progress on standard error; None: yes.
-        run_mode: `RunMode.DRY_RUN` only says what would be run.
+        run_mode: `RunMode.DRY_RUN` only says what would be run; see `RunMode` for others.
         on_failure: What the first failed job means for the others: "continue" runs all that do not
             need it; "stop" starts nothing more.
 
@@ -111,6 +113,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self.run_mode = run_mode
         self._run: OpenRun | None = None
         self._dry: DryRun | None = None
+        self._environment = dict(getattr(env, "env", {}))  # of a WorkspaceSettings
         RunPaths(self.workspace, name, "run")  # refuses a name that cannot name a folder
 
     # Life.
@@ -126,8 +129,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         Raises:
             WorkspaceError: The folder cannot be a workspace; it is left as it was.
         """
-        if self.run_mode is RunMode.DRY_RUN:
-            self._dry = DryRun(self.workspace)
+        if self.run_mode is not RunMode.NORMAL:
+            self._dry = rehearse(self.run_mode, self.workspace)
             self._become_current()
             return self
         key = (self.workspace, self.name)
@@ -171,7 +174,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def stop(self) -> None:
         """Ends the run. Jobs that run go on by themselves; those that wait are not started."""
         if self._dry is not None:
-            self._dry.is_open = False
+            self._dry.close()
             self._leave_current()
         elif self._run is not None:
             self._run.services.stop()  # also of a run that has ended: in a notebook they outlive it
@@ -272,12 +275,12 @@ class experiment:  # noqa: N801 - the name of the compatible API
             value: Its value; the job has it beside all variables of this process.
             override: Whether to replace a value that was set before.
         """
-        run = self._opened()
+        run = None if self._dry is not None else self._opened()
         if type(name) is not str or type(value) is not str:
             raise SubmissionError(f"setenv({name!r}, {value!r}): expected two str. Use str(...)")
         if not name or "=" in name or "\0" in name + value:
             raise SubmissionError(f"setenv({name!r}, {value!r}): expected a name without '=', and no NUL")
-        if override or name not in run.environment:
+        if run is not None and (override or name not in run.environment):
             run.environment = {**run.environment, name: value}  # jobs submitted before keep theirs
 
     def submit(self, task: TaskT) -> TaskT:
@@ -418,6 +421,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
                 f"{self.workspace} runs {loop.workers} jobs at once already"
             )
         run = OpenRun(loop, RunFiles(f"{self.name}/{run_id}", self.workspace, paths), lock, run_id, t)
+        run.environment = dict(self._environment)
         loop.open_run(run.files)
         loop.post(RunStarted(t=t, run=run.files.run, owner=myself(), stops=self._stops))
         run.act = lambda begin: self._act(run, begin)
@@ -465,7 +469,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def _finished(self, run: OpenRun) -> threading.Event:
         """Set when no job of the run is unfinished."""
         name = run.files.run
-        return run.loop.when(lambda state: state.runs[name].open == 0)
+        return run.loop.when(lambda state: state.runs[name].open == 0 and run.is_quiet())
 
     def _ask(self, run: OpenRun, question: Callable[[State, Run], T]) -> T:
         name = run.files.run
@@ -482,8 +486,10 @@ class experiment:  # noqa: N801 - the name of the compatible API
                 else []
             ),
         )
-        if failed:
-            raise FailedExperiment(failures.report(failed, self._paths))
+        wrong = [failures.report(failed, self._paths)] if failed else []
+        wrong += run.callbacks.errors
+        if wrong:
+            raise FailedExperiment("\n".join(wrong))
 
     def _paths(self, key: str) -> JobPaths:
         return JobPaths.of(self.workspace, key)

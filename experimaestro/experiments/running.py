@@ -142,11 +142,11 @@ def run(
         with xp:
             if opened is not None:
                 opened.xp = xp
-            _submit(plan, xp, choice, args, env)
+            _submit(plan, xp, args, env)
         return xp
     xp.start()
     try:
-        _submit(plan, xp, choice, args, env)
+        _submit(plan, xp, args, env)
     except BaseException:
         xp.stop()
         raise
@@ -160,12 +160,9 @@ def say(text: str) -> None:
         sys.stderr.flush()
 
 
-def _submit(
-    plan: Plan, xp: experiment, choice: Choice, args: Sequence[str], env: Mapping[str, str] | None
-) -> None:
-    if xp.run_mode is RunMode.NORMAL:  # in other modes no job sees them
-        for name, value in {**choice.workspace.env, **(env or {})}.items():
-            xp.setenv(name, value)
+def _submit(plan: Plan, xp: experiment, args: Sequence[str], env: Mapping[str, str] | None) -> None:
+    for name, value in (env or {}).items():
+        xp.setenv(name, value)
     plan.helper.xp = xp
     plan.helper.run(list(args), plan.configuration)
 
