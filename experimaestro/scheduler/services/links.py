@@ -45,14 +45,14 @@ class Place(NamedTuple):
         """
         parts = urlsplit(address)
         try:
-            port = parts.port
-        except ValueError:
-            port = None
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            port, is_right = parts.port, parts.scheme in {"http", "https"} and bool(parts.hostname)
+        except ValueError:  # no number of a port
+            port, is_right = None, False
+        if not is_right:
             raise ServiceError(f"the address of a service is {address!r}: expected http://127.0.0.1:PORT/")
         port = port or (443 if parts.scheme == "https" else 80)
         query = f"?{parts.query}" if parts.query else ""
-        return cls(parts.hostname, port, f"{parts.path or '/'}{query}")
+        return cls(parts.hostname or "", port, f"{parts.path or '/'}{query}")
 
     @property
     def is_local(self) -> bool:

@@ -1,0 +1,249 @@
+"""Services of an experiment: added, seen by views, kept with the run, and ended with it."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experimaestro import RunMode, experiment
+from experimaestro.exceptions import ServiceError
+from experimaestro.scheduler.services import CommandService, Service, ServiceState, installed, services_of
+from pages import READY, Page, Raises, Script
+from polling import wait_until
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def xp(runs: Path) -> Iterator[experiment]:
+    one = experiment(runs, "xp", display=False).start()
+    yield one
+    one.stop()
+
+
+def kept(xp: experiment) -> dict[str, Any]:
+    """The services as other processes see them."""
+    path = xp.workdir / "status.json"
+    services: dict[str, Any] = (
+        json.loads(path.read_text(encoding="utf-8"))["services"] if path.exists() else {}
+    )
+    return services
+
+
+def test_adding_returns_the_service_and_does_not_start_it(xp: experiment):
+    page = Page()
+    assert xp.add_service(page) is page
+    assert dict(xp.services) == {"page": page}
+    assert page.state is ServiceState.STOPPED
+    assert page.log_directory == xp.workdir / "services" / "page"
+    assert (page.experiment_id, page.run_id) == ("xp", xp.run_id)
+
+
+def test_a_service_of_the_same_id_replaces_the_first_with_a_warning(
+    xp: experiment, caplog: pytest.LogCaptureFixture
+):
+    first, second = xp.add_service(Page()), Page()
+    first.get_url()
+    xp.add_service(second)
+
+    assert dict(xp.services) == {"page": second}
+    assert first.state is ServiceState.STOPPED
+    assert [(one.levelno, one.message) for one in caplog.records] == [
+        (logging.WARNING, "the service 'page' was added again: the first one is stopped and replaced")
+    ]
+
+
+def test_what_is_no_service_or_has_no_id_is_refused(xp: experiment):
+    with pytest.raises(ServiceError) as not_one:
+        xp.add_service("tensorboard")  # type: ignore[type-var] # the mistake
+    with pytest.raises(ServiceError) as nameless:
+        xp.add_service(Service())
+    assert str(not_one.value) == "add_service('tensorboard'): expected a Service"
+    assert str(nameless.value) == 'Service has no id: give its class one, such as id = "board"'
+
+
+def test_views_are_told_of_each_change_until_they_end(xp: experiment):
+    told: list[tuple[str, str]] = []
+    end = xp.services.listen(lambda service: told.append((service.id, service.describe()["state"])))
+    page = xp.add_service(Page())
+    page.get_url()
+    end()
+    page.stop()
+    assert told == [("page", "stopped"), ("page", "starting"), ("page", "running")]
+    assert [row["state"] for row in xp.services.describe()] == ["stopped"]
+
+
+def test_a_view_that_fails_disturbs_nobody(xp: experiment, caplog: pytest.LogCaptureFixture):
+    xp.services.listen(lambda service: 1 / 0)  # type: ignore[arg-type] # noqa: ARG005 - the mistake
+    xp.add_service(Page()).get_url()
+    assert {one.message for one in caplog.records} == {"a view of the service 'page' failed"}
+
+
+def test_its_state_and_address_are_soon_in_the_files_of_the_run(xp: experiment):
+    page = xp.add_service(Page("title"))
+    page.get_url()
+    wait_until(lambda: kept(xp).get("page", {}).get("state") == "RUNNING")
+    assert kept(xp)["page"] == {
+        "service_id": "page",
+        "description": "",
+        "class": "pages.Page",
+        "state_dict": {"title": "title"},
+        "experiment_id": "xp",
+        "run_id": xp.run_id,
+        "state": "RUNNING",
+        "url": page.address,
+    }
+
+
+def test_in_a_script_services_end_with_the_block(runs: Path):
+    with experiment(runs, "xp", display=False) as xp:
+        page = xp.add_service(Page())
+        script = xp.add_service(Script(f"{READY} time.sleep(60)"))
+        page.get_url()
+        script.get_url()
+    assert page.state is script.state is ServiceState.STOPPED
+    assert {name: row["state"] for name, row in kept(xp).items()} == {"page": "STOPPED", "script": "STOPPED"}
+
+
+def test_in_a_block_that_fails_they_end_too(runs: Path):
+    with pytest.raises(KeyError), experiment(runs, "xp", display=False) as xp:
+        page = xp.add_service(Page())
+        page.get_url()
+        raise KeyError
+    assert page.state is ServiceState.STOPPED
+
+
+def test_in_a_notebook_they_outlive_the_block_until_stop(runs: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("experimaestro.session.is_kernel", lambda: True)
+    with experiment(runs, "xp", display=False) as xp:
+        page = xp.add_service(Page())
+        page.get_url()
+    assert page.describe()["state"] == "running"
+    assert kept(xp)["page"]["state"] == "RUNNING"
+
+    xp.stop()
+
+    assert page.describe()["state"] == "stopped"
+    assert kept(xp)["page"]["state"] == "STOPPED"
+
+
+def test_an_error_stays_in_the_files_of_the_run(runs: Path):
+    with experiment(runs, "xp", display=False) as xp:
+        service = xp.add_service(Raises())
+        service.start()
+        wait_until(lambda: service.state is ServiceState.ERROR)
+    assert kept(xp)["raises"]["state"] == "ERROR"
+
+
+SCRIPT = """
+import sys
+sys.path[:0] = {path!r}
+from experimaestro import experiment
+from pages import READY, Page, Script
+xp = experiment({runs!r}, "xp", display=False).start()
+xp.add_service(Page()).get_url()
+script = xp.add_service(Script(READY + "subprocess.Popen(['sleep', '60']); time.sleep(60)"))
+script.get_url()
+print(xp.workdir)
+"""
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise SystemExit", "1/0"])
+def test_a_process_that_ends_without_stop_leaves_nothing_behind(runs: Path, end: str):
+    code = SCRIPT.format(path=sys.path, runs=str(runs)) + end
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
+    )
+    status = json.loads((Path(run.stdout.strip()) / "status.json").read_text())
+    assert {name: row["state"] for name, row in status["services"].items()} == {
+        "page": "STOPPED",
+        "script": "STOPPED",
+    }
+
+
+FORKS = """
+import os
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+    print(xp.services["page"].state.name, script.state.name, script.process.poll())
+    xp.stop()
+"""
+
+
+def test_a_process_that_is_forked_does_not_stop_the_services_of_its_parent(runs: Path):
+    code = SCRIPT.format(path=sys.path, runs=str(runs)) + FORKS
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    assert run.stdout.splitlines()[-1] == "RUNNING RUNNING None"
+
+
+def test_a_dry_run_takes_services_and_starts_none(runs: Path):
+    with experiment(runs, "xp", display=False, run_mode=RunMode.DRY_RUN) as xp:
+        page = xp.add_service(Page())
+    assert page.state is ServiceState.STOPPED
+    assert not runs.exists()
+
+
+# Runs of the past.
+
+
+def test_services_of_a_past_run_start_again(runs: Path):
+    with experiment(runs, "xp", display=False) as xp:
+        xp.add_service(Page("title"))
+        command = [sys.executable, "-m", "http.server", "--bind", "{host}", "{port}"]
+        xp.add_service(CommandService(command, id="files"))
+
+    again = services_of(xp.workdir)
+
+    for service in again.values():
+        assert isinstance(service, (Page, CommandService))
+        assert service.get_url().startswith("http://127.0.0.1:")
+        service.stop()
+    assert again["files"].stderr == xp.workdir / "services" / "files" / "logs.err"
+    assert (xp.workdir / "services" / "files" / "logs.err").exists()
+
+
+def test_a_service_that_cannot_be_made_again_says_why_beside_the_others(runs: Path):
+    with experiment(runs, "xp", display=False) as xp:
+        xp.add_service(Page())
+        xp.add_service(Raises())
+    status = xp.workdir / "status.json"
+    status.write_text(status.read_text().replace("pages.Raises", "gone.Raises"))
+
+    again = services_of(xp.workdir)
+
+    assert again["page"].state is ServiceState.STOPPED
+    assert again["raises"].describe()["error"] == (
+        "ServiceError: gone.Raises is no service that can be imported here: "
+        "install its package, or add its folder to sys.path"
+    )
+
+
+def test_a_folder_that_is_no_run_is_told(tmp_path: Path):
+    with pytest.raises(ServiceError) as caught:
+        services_of(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path} is not the folder of a run: expected <workspace>/experiments/<name>/<run id> with a "
+        f"status.json (FileNotFoundError: [Errno 2] No such file or directory: '{tmp_path}/status.json')"
+    )
+
+
+def test_ours_are_among_the_services_that_packages_offer():
+    assert {"command", "tensorboard"} <= set(installed())
+
+
+def test_an_interrupt_of_the_terminal_does_not_reach_a_service(xp: experiment):
+    script = xp.add_service(Script(f"{READY} time.sleep(60)"))
+    script.get_url()
+    assert script.process is not None
+    assert os.getsid(script.process.pid) != os.getsid(0)
