@@ -43,9 +43,8 @@ class DryRun:
         seen = attempts.observe(JobPaths.of(self.workspace, submission.key))
         tags = " ".join(f"{name}={value}" for name, value in submission.tags.items())
         word = _WORDS.get(seen.kind, seen.kind)
-        lines = [
-            f"[{word}] Simulating {submission.key}{f' ({tags})' if tags else ''}: {self._why(submission, seen)}"
-        ]
+        lines = [f"[{word}] Simulating {submission.key}{f' ({tags})' if tags else ''}"]
+        lines.append(f"  {self._why(submission, seen)}")
         lines += [f"  needs {key}" for key in submission.dependencies]
         sys.stderr.write("\n".join([*lines, ""]))
 

@@ -231,9 +231,12 @@ def test_a_dry_run_says_what_it_would_do_and_changes_nothing(
         xp.wait()
     with experiment(tmp_path / "none", "first", run_mode=RunMode.DRY_RUN):
         Learn.C(size=1, log=log).submit()
-    assert capsys.readouterr().err.splitlines()[:2] == [
+    assert capsys.readouterr().err.splitlines()[:5] == [
         f"[done] Simulating test.language.fit/{done.jobpath.name}",
+        "  its result is there",
         f"[not run] Simulating test.language.fit/{other.jobpath.name} (name=two)",
+        "  would run: it has no result",
+        "dry run: 1 would run, 1 would not",
     ]
     assert sorted(str(path) for path in tmp_path.rglob("*")) == before
     assert xp.status == "done"
