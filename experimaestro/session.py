@@ -533,7 +533,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             if status is None:
                 unfinished, failed = self._ask(run, lambda _, row: (row.open, row.counts[JobState.ERROR]))
                 final: Literal["done", "failed", "detached"] = (
-                    "detached" if unfinished else "failed" if failed else "done"
+                    "detached" if unfinished else "failed" if failed or run.callbacks.errors else "done"
                 )
             else:
                 final = status

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
     from pathlib import Path
 
     from experimaestro.core.arguments import Argument
-    from experimaestro.core.context import Need, Submission
+    from experimaestro.core.context import Need, SerializationContext, SerializedPath, Submission, Submitter
     from experimaestro.core.identifier import Identifier
     from experimaestro.core.objects.config import Config
     from experimaestro.core.objects.declaration import Declaration
@@ -78,6 +77,14 @@ class Information:
     """Whether it is left out of identifiers (True) or always in (False), whatever the parameter says"""
     producer: "Configuration | None" = None
     """The submitted task that it is an output of"""
+    waits = True
+    """Whether a task that uses it waits for the end of its producer"""
+    completions: "tuple[Callable[[], object], ...]" = ()
+    """What is called when it is done, until it is submitted"""
+    watches: "tuple[tuple[Callable[..., Any], Callable[[Any], object]], ...]" = ()
+    """Methods and callbacks for what it gives out while it runs, until it is submitted"""
+    submitter: "Submitter | None" = None
+    """Whoever runs it, once submitted"""
     key: str | None = None
     """`<type name>/<64 hex digits>`, once submitted"""
     workspace: str | None = None
@@ -199,7 +206,9 @@ class Information:
         """
         from experimaestro.core.serialization.saving import load_one  # same
 
-        return load_one(path, definition_filename, as_instance=as_instance, partial_loading=partial_loading)
+        return load_one(  # type: ignore[no-any-return] # a configuration, or an object of its class
+            path, definition_filename, as_instance=as_instance, partial_loading=partial_loading
+        )
 
     def provenance_of(self, name: str) -> "Provenance":
         """How and where a parameter got its value.

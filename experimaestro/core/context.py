@@ -39,6 +39,17 @@ class Options(NamedTuple):
     """What starts it; None: what the experiment says"""
 
 
+class Watch(NamedTuple):
+    """What is to be done with what a task gives out while it runs."""
+
+    key: str
+    """`<identifier of the configuration>/<name of its method>`"""
+    method: "Callable[..., Any]"
+    """Of the configuration: called with a marker and what the job said"""
+    callback: "Callable[[Any], object]"
+    """Called with what the method returned"""
+
+
 class Submission(NamedTuple):
     """One task, validated, sealed and identified: all that is needed to run it."""
 
@@ -77,6 +88,12 @@ class Submitter(Protocol):
     def submit(self, submission: Submission) -> None:
         """Takes a task over. Touches no disk, does not wait."""
 
+    def on_completed(self, key: str, callback: "Callable[[], object]") -> None:
+        """Has something called once when a job is done; at once if it is."""
+
+    def watch(self, key: str, watch: Watch) -> None:
+        """Has something called for each output of a job that runs, also for those before."""
+
     def add_action(self, action: "Config") -> None:
         """Notes what a person may do with the results. Touches no disk, does not wait."""
 
@@ -100,7 +117,12 @@ class SerializationContext:
     def __init__(self) -> None:
         self.var_path: list[str] = []
 
-    def serialize(self, var_path: "Sequence[str]", path: "str | Path", config: "Config") -> SerializedPath:
+    def serialize(
+        self,
+        var_path: "Sequence[str]",
+        path: "str | Path",
+        config: "Config",  # noqa: ARG002 - for those that derive from it
+    ) -> SerializedPath:
         """Gives data their place beside the configuration.
 
         Args:

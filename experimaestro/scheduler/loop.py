@@ -79,6 +79,7 @@ class Loop:
         self._closing = False  # end when no job of ours runs
         self._leaving = False  # end now
         self._over = False
+        self._on_done: dict[str, list[Callable[[], object]]] = {}
         self._number = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wake_timer: asyncio.TimerHandle | None = None
@@ -232,6 +233,30 @@ class Loop:
         if not self.post(lambda: self._waits.append((condition, event))):
             event.set()
         return event
+
+    def on_done(self, job: str, call: Callable[[], object]) -> None:
+        """Has something called once in the loop's thread when a job is done; soon, if it is.
+
+        Args:
+            job: The key of a job that was submitted.
+            call: Must not block.
+        """
+
+        def begin() -> None:
+            if self.is_done(job):
+                call()
+            else:
+                self._on_done.setdefault(job, []).append(call)
+
+        self.post(begin)
+
+    def is_done(self, job: str) -> bool:
+        """Whether a job has a result; to be called in the loop's thread."""
+        return self._engine.state.jobs[job].state is JobState.DONE
+
+    def is_over(self, job: str) -> bool:
+        """Whether nothing more happens to a job by itself; to be called in the loop's thread."""
+        return self._engine.state.jobs[job].state.rests()
 
     def open_run(self, files: RunFiles) -> None:
         """Makes the loop record a run; the first event of the run is to be posted after."""
@@ -423,8 +448,11 @@ class Loop:
             concerned = list(self._runs)
         else:
             concerned = self._engine.state.jobs[fact.job].runs  # type: ignore[attr-defined] # all others have one
-            if self._engine.state.jobs[fact.job].state is JobState.DONE:  # type: ignore[attr-defined] # same
-                self._work.pop(fact.job, None)  # type: ignore[attr-defined] # same
+            job = fact.job  # type: ignore[attr-defined] # same
+            if self._engine.state.jobs[job].state is JobState.DONE:
+                self._work.pop(job, None)
+                for call in self._on_done.pop(job, ()):
+                    call()
         line = model.encode(fact)
         for run in concerned:
             files_of_run = self._runs.get(run)

@@ -4,6 +4,8 @@ Rules: submitting touches no disk and waits for nothing; a workspace has one sch
 which lives while a run is open or a job that it started runs.
 """
 
+import asyncio
+import logging
 import os
 import sys
 import time
@@ -15,15 +17,22 @@ from experimaestro.core.definition import define, differences
 from experimaestro.core.objects import Config
 from experimaestro.events.model import Event, JobSubmitted, Need, RunStopped, TaskContinued, encode
 from experimaestro.exceptions import ConflictError, ExperimentStopped, SubmissionError
+from experimaestro.scheduler.callbacks import Callbacks, output_call, read_outputs
 from experimaestro.scheduler.effects import Work, users_path
 from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.loop import Loop
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Services
+from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.locks import ExperimentLock
+
+log = logging.getLogger("experimaestro.scheduler")
 
 Status = Literal["new", "running", "done", "failed", "detached"]
 """Where an experiment stands: `new` before it is started; `detached`: its jobs go on without it"""
+
+OUTPUTS_S = 0.2
+"""How often it is looked what a running job gives out, in seconds"""
 
 RETRIES = 3
 """How often a resumable task goes on after it ran out of time, where nobody says"""
@@ -94,6 +103,9 @@ class OpenRun:
         """What is called when it has ended"""
         self.act: Callable[[Callable[[], None]], None] = lambda begin: begin()
         """Calls what runs jobs again, and opens the run for them if it has ended"""
+        self.callbacks = Callbacks(self, lambda: loop.post(lambda: None))
+        self._unread: set[str] = set()
+        """Jobs whose last outputs were not read yet"""
         self.status: Status = "running"
         self.ended_at: float | None = None
 
@@ -162,6 +174,46 @@ class OpenRun:
                 f"and is another:\n{lines}\nGive one an identity of its own: a Constant, or a default that "
                 "is not ignored"
             )
+
+    # The user's code that is called.
+
+    def on_completed(self, key: str, callback: Callable[[], object]) -> None:
+        """See `context.Submitter.on_completed`."""
+        self.loop.on_done(key, lambda: self.callbacks.call(f"a callback of {key}", callback))
+
+    def watch(self, key: str, watch: context.Watch) -> None:
+        """See `context.Submitter.watch`."""
+        self._unread.add(key)
+        task = self.loop.first(key)
+        self.loop.post(lambda: self.loop.spawn(self._read_outputs(key, task, watch)))
+
+    async def _read_outputs(self, key: str, task: Config | None, watch: context.Watch) -> None:
+        """Reads what a job gives out until it is done, and has it called; in the loop's thread."""
+        paths = JobPaths.of(self.workspace, key)
+        offset = 0
+        while self.status == "running":
+            is_over = self.loop.is_over(key)
+            try:
+                given, offset = await self.loop.in_pool(read_outputs, paths, offset)
+            except OSError as error:
+                log.warning("the outputs of %s cannot be read: %s", key, error)
+                given = []
+            for one in given:
+                if one.key == watch.key:
+                    self.callbacks.call(f"the output {one.key} of {key}", output_call(task, watch, one))
+            if is_over and not given:
+                self._unread.discard(key)
+                self.loop.post(lambda: None)
+                if self.loop.is_done(key):
+                    return
+            elif not is_over:
+                self._unread.add(key)
+            await asyncio.sleep(OUTPUTS_S)
+        self._unread.discard(key)
+
+    def is_quiet(self) -> bool:
+        """Whether no call of the user's code is pending, and no output unread."""
+        return not self._unread and self.callbacks.pending == 0
 
     # What a person may do with its jobs.
 

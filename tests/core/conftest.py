@@ -23,6 +23,12 @@ class Recorder:
     def submit(self, submission: context.Submission) -> None:
         self.received.append(submission)
 
+    def on_completed(self, key: str, callback: Callable[[], object]) -> None:
+        raise NotImplementedError
+
+    def watch(self, key: str, watch: context.Watch) -> None:
+        raise NotImplementedError
+
     def add_action(self, action: Config) -> None:
         self.actions.append(action)
 

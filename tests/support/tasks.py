@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 from experimaestro import (
+    Config,
+    DependentMarker,
     GracefulTimeout,
     Meta,
     Param,
@@ -195,6 +197,41 @@ class Steps(ResumableTask):
         note(self.log, f"step {count}")
         if count < self.most:
             raise GracefulTimeout(f"{count} of {self.most} steps")
+
+
+class Checkpoint(Config):
+    """What a learner gives out while it runs."""
+
+    step: Param[int]
+
+
+class Learner(ResumableTask):
+    """Gives out checkpoints, and goes on when somebody has evaluated the last."""
+
+    log: Meta[str]
+    until: Meta[str]
+
+    def checkpoint(self, dep: DependentMarker, step: int) -> Checkpoint:
+        return dep(Checkpoint.C(step=step))
+
+    def execute(self) -> None:
+        for step in (1, 2):
+            self.register_task_output(self.checkpoint, step)
+        wait_for(self.until)
+        note(self.log, "learner ends")
+
+
+class Evaluate(Task):
+    """Evaluates a checkpoint, and lets the learner go on after the second."""
+
+    checkpoint: Param[Checkpoint]
+    log: Meta[str]
+    go: Meta[str]
+
+    def execute(self) -> None:
+        note(self.log, f"evaluated {self.checkpoint.step}")
+        if self.checkpoint.step == 2:
+            Path(self.go).touch()
 
 
 class Holds(Task):

@@ -19,17 +19,28 @@ ConfigT = TypeVar("ConfigT", bound="Config")
 class DependentMarker(Protocol):
     """What `task_outputs` is given: marks a configuration as an output of the task, and returns it."""
 
-    def __call__(self, config: ConfigT) -> ConfigT:
-        """Marks a configuration; returns it."""
+    def __call__(self, config: ConfigT, *, dynamic: bool = False) -> ConfigT:
+        """Marks a configuration; returns it.
+
+        Args:
+            config: Any configuration but a task.
+            dynamic: Whether tasks that use it do not wait for the end of the task.
+        """
 
 
 class Marker:
-    """The `DependentMarker` of one task."""
+    """The `DependentMarker` of one task.
 
-    def __init__(self, task: Configuration) -> None:
+    Args:
+        task: The task.
+        waits: Whether tasks that use what is marked wait for its end; not while it runs.
+    """
+
+    def __init__(self, task: Configuration, *, waits: bool = True) -> None:
         self._task = task
+        self._waits = waits
 
-    def __call__(self, config: Any) -> Any:
+    def __call__(self, config: Any, *, dynamic: bool = False) -> Any:
         """Marks a configuration.
 
         Raises:
@@ -50,5 +61,6 @@ class Marker:
             )
         if info.producer is None:
             info.producer = self._task
+            info.waits = self._waits and not dynamic
             info.digest = info.own_digest = None  # the task is a part of what it is
         return config

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from math import inf
 from types import CodeType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from experimaestro.core import context
 from experimaestro.core.arguments import PathGenerator
@@ -27,11 +27,15 @@ from experimaestro.core.tags import Stopped, TagDict, union
 from experimaestro.exceptions import NotSubmittedError, SubmissionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from typing_extensions import Self
 
     from experimaestro.core.definition import Definition
+
+
+T = TypeVar("T")
 
 
 class LightweightTask(Config):
@@ -152,13 +156,30 @@ class Task(LightweightTask):
                 definition=partial(_define, info.owner),
             )
             info.key, info.workspace, info.job_tags = key, submitter.workspace, tags
-            info.submission = submission
+            info.submission, info.submitter = submission, submitter
             submitter.submit(submission)
         except BaseException:
             info.digest, info.own_digest, info.init_tasks = before
-            info.key = info.workspace = info.job_tags = info.submission = None
+            info.key = info.workspace = info.job_tags = info.submission = info.submitter = None
             raise
+        for completion in info.completions:
+            submitter.on_completed(key, completion)
+        for method, callback in info.watches:
+            submitter.watch(key, _watch(method, callback))
         return _outputs(self, submitter)  # type: ignore[no-any-return] # as its class says
+
+    def on_completed(self, callback: "Callable[[], object]") -> None:
+        """Has something called when the task is done, once; soon, if it is done already.
+
+        Args:
+            callback: Called without arguments in a thread of its own, one at a time; may submit tasks.
+                What it raises ends the wait for the experiment.
+        """
+        info = _configuration(self, "on_completed")
+        if info.submitter is None or info.key is None:
+            info.completions = (*info.completions, callback)
+        else:
+            info.submitter.on_completed(info.key, callback)
 
     @property
     def jobpath(self) -> "Path":
@@ -197,8 +218,53 @@ class Task(LightweightTask):
 class ResumableTask(Task):
     """A task that goes on where it stopped: run again in the same folder when its time was over.
 
-    You must provide an `execute` that finds in its folder how far it came.
+    You must provide an `execute` that finds in its folder how far it came, and raises `GracefulTimeout`
+    if it stops by itself before its time is over.
     """
+
+    def watch_output(self, method: "Callable[..., T]", callback: "Callable[[T], object]") -> None:
+        """Has something done with each output that the task registers while it runs.
+
+        For each call of `register_task_output(self.method, *args)` in the job, `method(dep, *args)` is
+        called here with the configuration, and `callback` with what it returned: it may submit tasks
+        that use it, which do not wait for the end of this one.
+
+        Args:
+            method: A method of the task's configuration, or of one that it uses.
+            callback: What to do with what the method returns; called in a thread of its own.
+
+        Raises:
+            TypeError: `method` is no method of a configuration.
+
+        Example:
+            >>> learner.watch_output(learner.checkpoint, lambda it: Evaluate.C(of=it).submit())  # doctest: +SKIP
+        """
+        info = _configuration(self, "watch_output")
+        if not isinstance(getattr(method, "__self__", None), Configuration):
+            raise TypeError(
+                f"{info.declaration.name}.watch_output({short(method)}, ...): expected a method of a "
+                "configuration, as in task.watch_output(task.checkpoint, callback)"
+            )
+        if info.submitter is None or info.key is None:
+            info.watches = (*info.watches, (method, callback))
+        else:
+            info.submitter.watch(info.key, _watch(method, callback))
+
+    def register_task_output(self, method: "Callable[..., Any]", *args: Any, **kwargs: Any) -> None:
+        """Says in a running job that there is an output; see `watch_output`.
+
+        Args:
+            method: A method of this object, or of one that it uses.
+            args: JSON values, given to the method after its marker.
+            kwargs: Same, by name.
+
+        Raises:
+            NotInJobError: No job runs here.
+            TypeError: `args` are no JSON values, or `method` is none of an object of a job.
+        """
+        from experimaestro.core.registering import register  # only who gives something out pays for it
+
+        register(method, args, kwargs)
 
     def remaining_time(self) -> float | None:
         """Seconds until the launcher ends the job; None if it has no limit."""
@@ -250,6 +316,19 @@ def _needs(order: Iterable[Any], task: Any, workspace: str) -> tuple[context.Nee
     return tuple(found.values())
 
 
+def _configuration(task: Any, what: str) -> Information:
+    info: Information | None = task.__dict__.get("__xpm__")
+    if info is None:
+        raise NotSubmittedError(
+            f"{what} is a part of the plan: call it on the configuration, not on an object"
+        )
+    return info
+
+
+def _watch(method: Any, callback: "Callable[[Any], object]") -> context.Watch:
+    return context.Watch(f"{method.__self__.__identifier__()!r}/{method.__name__}", method, callback)
+
+
 def _hooks(config: Configuration, task: Any) -> Iterable[SubmitHook]:
     """What the class of a configuration wants done when a task that uses it is submitted."""
     info = config.__xpm__
@@ -289,7 +368,7 @@ def _used(
         if task is None:
             continue
         info = task.__xpm__
-        if info.key is not None and info.submission is not None:
+        if info.key is not None and info.submission is not None and one.__xpm__.waits:
             if info.workspace != submitter.workspace:
                 raise SubmissionError(
                     f"{name}.submit(): it uses {info.declaration.name}, which was submitted in the workspace "

@@ -1,0 +1,103 @@
+"""The user's code that is called while jobs run."""
+
+from pathlib import Path
+
+import pytest
+
+from experimaestro import experiment
+from experimaestro.exceptions import FailedExperiment, NotInJobError
+from tasks import Checkpoint, Evaluate, Fail, Learner, Note, notes
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    return str(tmp_path / "log")
+
+
+def test_a_callback_is_called_once_when_the_task_is_done_and_may_submit_more(runs: Path, log: str):
+    called = []
+    with experiment(runs, "x", display=False):
+        first = Note.C(name="first", log=log)
+        first.on_completed(lambda: called.append("before"))
+        first.submit()
+
+        def more() -> None:
+            called.append("after")
+            Note.C(name="more", log=log).submit()
+
+        first.on_completed(more)
+
+    assert called == ["before", "after"]
+    assert notes(log) == ["first", "more"]
+
+
+def test_a_callback_of_a_task_that_is_done_already_is_called(runs: Path, log: str):
+    called = []
+    with experiment(runs, "x", display=False) as xp:
+        task = Note.C(name="a", log=log).submit()
+        xp.wait()
+        task.on_completed(lambda: called.append("a"))
+
+    assert called == ["a"]
+
+
+def test_the_callback_of_a_task_that_fails_is_not_called(runs: Path):
+    called = []
+    with pytest.raises(FailedExperiment), experiment(runs, "x", display=False):
+        Fail.C(how="exit").submit().on_completed(lambda: called.append("never"))
+
+    assert called == []
+
+
+def test_what_a_callback_raises_ends_the_wait(runs: Path, log: str):
+    def fails() -> None:
+        raise ValueError("no such plot")
+
+    with (
+        pytest.raises(
+            FailedExperiment, match=r"^a callback of tasks.note/\w+ failed: ValueError: no such plot$"
+        ),
+        experiment(runs, "x", display=False) as xp,
+    ):
+        Note.C(name="a", log=log).submit().on_completed(fails)
+
+    assert xp.status == "failed"
+
+
+def test_outputs_of_a_running_task_are_used_before_it_ends(runs: Path, log: str, tmp_path: Path):
+    go = str(tmp_path / "go")
+
+    def plan() -> list[int]:
+        steps = []
+
+        def evaluate(checkpoint: Checkpoint) -> None:
+            steps.append(checkpoint.step)
+            Evaluate.C(checkpoint=checkpoint, log=log, go=go).submit()
+
+        with experiment(runs, "x", workers=2, display=False):
+            learner = Learner.C(log=log, until=go)
+            learner.watch_output(learner.checkpoint, evaluate)
+            learner.submit()
+        return steps
+
+    assert plan() == [1, 2]
+    assert notes(log) == ["evaluated 1", "evaluated 2", "learner ends"]
+    assert plan() == [1, 2], "the outputs of a task that was done before"
+    assert len(notes(log)) == 3
+
+
+def test_only_methods_of_configurations_are_watched_and_only_jobs_give_something_out(log: str):
+    learner = Learner.C(log=log, until="")
+    with pytest.raises(TypeError) as raised:
+        learner.watch_output(print, print)
+    assert str(raised.value) == (
+        "Learner.watch_output(<built-in function print>, ...): expected a method of a configuration, as in "
+        "task.watch_output(task.checkpoint, callback)"
+    )
+    with pytest.raises(NotInJobError, match="only a running job has outputs"):
+        learner.instance().register_task_output(learner.checkpoint, 1)
