@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         param_group as param_group,
         pathgenerator as pathgenerator,
     )
+    from experimaestro.core.context import SerializationContext as SerializationContext
     from experimaestro.core.datapath import DataPath as DataPath, OptionalDataPath as OptionalDataPath
     from experimaestro.core.deprecation import deprecate as deprecate
     from experimaestro.core.marks import sealed_set as sealed_set, setmeta as setmeta
@@ -42,10 +43,22 @@ if TYPE_CHECKING:
     from experimaestro.core.objects.copying import copyconfig as copyconfig
     from experimaestro.core.objects.hooks import SubmitHook as SubmitHook
     from experimaestro.core.objects.instances import ObjectStore as ObjectStore
+    from experimaestro.core.objects.loaders import (
+        PathSerializationLWTask as PathSerializationLWTask,
+        SerializationLWTask as SerializationLWTask,
+    )
     from experimaestro.core.objects.methods import documentation as documentation, initializer as initializer
     from experimaestro.core.objects.outputs import DependentMarker as DependentMarker
     from experimaestro.core.objects.prepare import Prepare as Prepare
     from experimaestro.core.partial import partial as partial
+    from experimaestro.core.serialization.saving import (
+        deserialize as deserialize,
+        from_state_dict as from_state_dict,
+        load as load,
+        save as save,
+        serialize as serialize,
+        state_dict as state_dict,
+    )
     from experimaestro.core.tags import (
         TagDict as TagDict,
         stop_tags as stop_tags,
@@ -85,6 +98,7 @@ _HOMES = {
         "param_group",
         "pathgenerator",
     ),
+    "core.context": ("SerializationContext",),
     "core.datapath": (
         "DataPath",
         "OptionalDataPath",
@@ -109,10 +123,22 @@ _HOMES = {
     "core.objects.copying": ("copyconfig",),
     "core.objects.hooks": ("SubmitHook",),
     "core.objects.instances": ("ObjectStore",),
+    "core.objects.loaders": (
+        "PathSerializationLWTask",
+        "SerializationLWTask",
+    ),
     "core.objects.methods": ("documentation", "initializer"),
     "core.objects.outputs": ("DependentMarker",),
     "core.objects.prepare": ("Prepare",),
     "core.partial": ("partial",),
+    "core.serialization.saving": (
+        "deserialize",
+        "from_state_dict",
+        "load",
+        "save",
+        "serialize",
+        "state_dict",
+    ),
     "core.tags": (
         "TagDict",
         "stop_tags",

@@ -364,6 +364,11 @@ class Argument:
         return help_of(self.owner, self.name, self.note)
 
     @property
+    def is_data(self) -> bool:
+        """Whether what it leads to is copied when the configuration is saved (`DataPath`)."""
+        return self.data
+
+    @property
     def read_only(self) -> bool:
         """Whether users may not set it."""
         return self.constant or self.generator is not None

@@ -83,7 +83,7 @@ def routes(root: Configuration) -> dict[int, Route]:
         inner: list[Configuration] = []
         base = found[id(config)]
         for name in config.__xpm__.declaration.references:
-            for route, child in _steps(config.__dict__.get(name), (*base, name)):
+            for route, child in steps(config.__dict__.get(name), (*base, name)):
                 if id(child) not in found:
                     found[id(child)] = route
                     inner.append(child)
@@ -91,15 +91,21 @@ def routes(root: Configuration) -> dict[int, Route]:
     return found
 
 
-def _steps(value: Any, route: Route) -> Iterator[tuple[Route, Configuration]]:
+def steps(value: Any, route: Route) -> Iterator[tuple[Route, Configuration]]:
+    """The configurations that a value holds, with the route to each.
+
+    Args:
+        value: A value of a parameter.
+        route: The route to it.
+    """
     if isinstance(value, Configuration):
         yield route, value
     elif isinstance(value, (list, tuple, set)):
         for position, item in enumerate(value):
-            yield from _steps(item, (*route, position))
+            yield from steps(item, (*route, position))
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _steps(item, (*route, Key(key)))
+            yield from steps(item, (*route, Key(key)))
 
 
 def spell(route: Route) -> str:

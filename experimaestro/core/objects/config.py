@@ -32,6 +32,9 @@ from experimaestro.exceptions import (
     RequiredError,
 )
 
+ConfigInformation = Information
+"""Another name, of the compatible API"""
+
 if TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform  # of the type checker, not needed to run
 

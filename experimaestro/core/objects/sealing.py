@@ -140,7 +140,11 @@ def seal(
         AssertionError: A path is to be generated and there is no folder.
         ConfigurationError: A part has paths in the folder of another job.
     """
-    placed = [one for one in order if one.__xpm__.key is None and one.__xpm__.declaration.generated]
+    placed = [
+        one
+        for one in order
+        if one.__xpm__.declaration.generated and one.__xpm__.key is None and not one.__xpm__.loaded
+    ]
     if placed:
         _place(placed, order, roots, folder, workspace)
     for config in order:
@@ -190,11 +194,13 @@ def _place(
             continue
         info.folder = folder
         route = found[id(config)]
-        base = f"{folder}/out/{'/'.join(_folder_name(step) for step in route)}" if route else folder
+        base = f"{folder}/out/{'/'.join(folder_name(step) for step in route)}" if route else folder
         for argument in info.declaration.generated:
             config.__dict__[argument.name] = _generated(argument, config, base, workspace or folder)
     for config in order:  # children first: a parent of a placed one places paths as well
         info = config.__xpm__
+        if info.loaded:
+            continue  # its paths are those of the job that it was written by
         info.places_paths = bool(info.declaration.generated) or any(
             child.__xpm__.places_paths and child.__xpm__.key is None for child in children_of_this_job(config)
         )
@@ -202,7 +208,7 @@ def _place(
             info.folder = folder
 
 
-def _folder_name(step: str | int) -> str:
+def folder_name(step: str | int) -> str:
     """A step of a route as the name of a folder: a key cannot lead out of the job."""
     name = str(step).replace("/", "_")
     return f"_{name}" if name in {"", ".", ".."} else name

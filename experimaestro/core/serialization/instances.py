@@ -1,0 +1,143 @@
+"""The objects that a job runs, straight from JSON.
+
+Rules: no configuration is made on the way, since a job waits for this; what the file holds was checked
+when the task was submitted. A module is loaded once, by its name or its file; a script stops being loaded
+where it opens its experiment.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from experimaestro.core.base import plain
+from experimaestro.core.problems import Mismatch
+from experimaestro.core.serialization.reading import (
+    Classes,
+    Number,
+    Places,
+    Record,
+    ValueReader,
+    check_version,
+    records_of,
+    used_first,
+)
+from experimaestro.exceptions import FormatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from experimaestro.core.objects.declaration import Declaration
+
+
+def load_instances(params: Mapping[str, Any], folder: "str | Path") -> tuple[Any, list[Any]]:
+    """Makes the objects that a job runs.
+
+    Args:
+        params: What `params.json` holds.
+        folder: The folder of the job.
+
+    Returns:
+        The task, and the init tasks in the order in which they run.
+
+    Raises:
+        FormatError: Something is not as it should be, or the version is newer than this one.
+        DefinitionError: A class is not where it was.
+    """
+    from pathlib import Path  # a job gives its folder as a Path
+
+    check_version(params, "params.json")
+    records = records_of(params.get("objects"), "params.json")
+    if not records:
+        raise FormatError("params.json: 'objects' must be a list with the task last, got []")
+    return _Load(records, places_of_job(Path(folder), params), Path(folder)).instances()
+
+
+def places_of_job(folder: "Path", params: Mapping[str, Any]) -> Places:
+    """Where the paths in a `params.json` lead.
+
+    Args:
+        folder: The folder that the file is in, which may have moved.
+        params: The content of the file.
+    """
+    workspace = params.get("workspace")
+    bases = {"job": folder, "workspace": type(folder)(workspace) if type(workspace) is str else folder}
+    return Places(bases, lambda data: folder / data.path, is_closed=False)
+
+
+class _Load:
+    def __init__(self, records: dict[Number, Record], places: Places, folder: "Path") -> None:
+        *_, self.root = records.values()
+        self.order = used_first([self.root.number], records, with_makers=False)
+        self.folder = folder
+        self.shells: dict[Number, Any] = {}
+        self.classes = Classes("params.json", str(folder), definitions_only=True)
+        self.values = ValueReader(self.shell, self.classes, places)
+
+    def instances(self) -> tuple[Any, list[Any]]:
+        from experimaestro.core.objects.config import declaration_of  # they use this module to submit
+        from experimaestro.core.objects.instances import fill, object_of
+
+        declarations = []
+        for record in self.order:
+            cls = self.classes.of(record)
+            declarations.append(declaration_of(cls))
+            self.shells[record.number] = object_of(cls)
+        common = self.common(declarations[-1])
+        values = [
+            self.parameters(record, declaration)
+            for record, declaration in zip(self.order, declarations, strict=True)
+        ]
+        extra = [
+            {"__xpmidentifier__": record.identifier, "__xpmtypename__": record.typename, **common}
+            for record in self.order
+        ]
+        fill([self.shells[record.number] for record in self.order], values, extra)
+        root = self.root
+        at = f"params.json, object {root.number}, key 'init-tasks'"
+        return self.shells[root.number], [self.shell(number, at) for number in root.init_tasks]
+
+    def common(self, declaration: "Declaration") -> dict[str, Any]:
+        folder = self.folder
+        name = declaration.short_name
+        return {
+            "__taskdir__": folder,
+            "__xpm_stdout__": folder / f"{name}.out",
+            "__xpm_stderr__": folder / f"{name}.err",
+        }
+
+    def parameters(self, record: Record, declaration: "Declaration") -> dict[str, Any]:
+        number = record.number
+        values = {}
+        for name, value in record.fields.items():
+            at = f"params.json, object {number}, key {name!r}"
+            argument = declaration.arguments.get(name)
+            if argument is None:
+                raise FormatError(f"{at}: {declaration.name} has no such parameter (any more)")
+            loaded = self.values.read(value, at)
+            if argument.type.loads:
+                try:
+                    loaded = argument.type.load(loaded)
+                except Mismatch as mismatch:
+                    raise FormatError(f"{at}{mismatch.where}: {mismatch.text}") from None
+            values[name] = loaded
+        for name, default in declaration.shared.items():
+            if name not in values:
+                values[name] = self.default(default)
+        missing = [argument.name for argument in declaration.required if argument.name not in values]
+        if missing:
+            raise FormatError(
+                f"params.json, object {number}: {declaration.name} needs {', '.join(missing)}, "
+                "which was not written"
+            )
+        return values
+
+    @staticmethod
+    def default(value: Any) -> Any:
+        from experimaestro.core.objects.copying import clone
+
+        return plain(clone(value), lambda config: config.instance())  # type: ignore[attr-defined] # of Config
+
+    def shell(self, number: Any, at: str) -> Any:
+        try:
+            return self.shells[number]
+        except (KeyError, TypeError):
+            raise FormatError(f"{at}: refers to object {number}, which is not there") from None

@@ -1,0 +1,189 @@
+"""From configurations to JSON values.
+
+Rules: an object is written once, with its children before it and the root last; a task that only made
+something is written as well, so that what was made keeps its mark. What is written down must be readable
+by whoever has the classes: no pickle, no address, no order that differs between processes.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from typing import Any
+
+from experimaestro.core.base import Configuration
+from experimaestro.core.context import SerializedPath
+from experimaestro.core.identifier import Identifier, digest, identify
+from experimaestro.core.source import home
+from experimaestro.core.walk import children, postorder
+
+Json = dict[str, Any]
+
+
+def dump_objects(
+    task: Configuration, init_tasks: Sequence[Configuration], workspace: str, folder: str
+) -> list[Json]:
+    """The `objects` of `params.json`.
+
+    Args:
+        task: Sealed.
+        init_tasks: What runs before it, in order.
+        workspace: Paths below it are written relative to it.
+        folder: The folder of the job: paths below it are written relative to it.
+
+    Returns:
+        One dictionary for each configuration, the task last.
+    """
+    return ObjectWriter(relative_to(job=folder, workspace=workspace)).add([*init_tasks, task])
+
+
+def absolute(path: str) -> Json:
+    """A path as it is."""
+    return {"type": "path", "value": path}
+
+
+def relative_to(**bases: str) -> Callable[[str], Json]:
+    """Writes paths relative to the first of some folders that they are in.
+
+    Args:
+        **bases: The folders by their names in the format.
+    """
+    starts = [(name, f"{folder}/") for name, folder in bases.items()]
+
+    def write(path: str) -> Json:
+        for base, start in starts:
+            if path.startswith(start) and "/../" not in f"{path}/":
+                return {"type": "path", "value": path[len(start) :], "base": base}
+            if path == start[:-1]:
+                return {"type": "path", "value": ".", "base": base}
+        return absolute(path)
+
+    return write
+
+
+def makers_and_parts(config: Configuration) -> list[Configuration]:
+    """What must be written before a configuration: the task that made it, init tasks, and what it holds."""
+    info = config.__xpm__
+    made_by = () if info.producer is None else (info.producer,)
+    return [*made_by, *info.init_tasks, *children(config)]
+
+
+class ObjectWriter:
+    """Writes configurations, each once, however often it is given.
+
+    Args:
+        path: How a path is written.
+        data: What becomes of the data of a configuration, by the names of the parameters; None:
+            they stay where they are.
+    """
+
+    def __init__(
+        self,
+        path: Callable[[str], Json],
+        data: Callable[[Configuration], dict[str, SerializedPath]] | None = None,
+    ) -> None:
+        self._path = path
+        self._data = data
+        self._numbers: dict[int, int] = {}
+        self._kept: list[Any] = []  # what has a number stays alive: numbers go by `id`
+        self._digests: dict[int, bytes] = {}
+
+    def add(self, roots: Iterable[Configuration]) -> list[Json]:
+        """The objects that were not written yet, children first.
+
+        Args:
+            roots: What is to be written, with all that it uses.
+        """
+        new = postorder(
+            [one for one in roots if id(one) not in self._numbers],
+            lambda one: [inner for inner in makers_and_parts(one) if id(inner) not in self._numbers],
+        )
+        stubs = [one.__xpm__.stub for one in new if one.__xpm__.stub is not None]
+        made = [
+            {**stub, "id": self._number(stub), "stub": True}
+            for stub in stubs
+            if id(stub) not in self._numbers
+        ]
+        for config in new:
+            self._number(config)
+        return made + [self._object(config) for config in new]
+
+    def _number(self, one: Any) -> int:
+        self._kept.append(one)
+        return self._numbers.setdefault(id(one), len(self._numbers))
+
+    def _object(self, config: Configuration) -> Json:
+        info = config.__xpm__
+        declaration = info.declaration
+        module, qualname, file = declaration.home
+        made: Json = {
+            "id": self._numbers[id(config)],
+            "module": module,
+            "type": qualname,
+            "typename": f"{declaration.cls.__module__}.{qualname}",
+            "identifier": repr(self._identifier(config)),
+        }
+        if info.init_tasks:
+            made["init-tasks"] = [self._numbers[id(one)] for one in info.init_tasks]
+        if info.meta is not None:
+            made["meta"] = info.meta
+        maker = info.task or info.stub
+        if maker is not None:
+            made["task"] = self._numbers[id(maker)]
+        if file is not None:
+            made["file"] = file
+        data = {} if self._data is None else self._data(config)
+        made["fields"] = {
+            name: _copied(data[name])
+            if name in data
+            else self.value(config.__dict__[name], is_typed=argument.type.loads)
+            for name, argument in declaration.arguments.items()
+            if name in config.__dict__
+        }
+        return made
+
+    def _identifier(self, config: Configuration) -> Identifier:
+        if config.__xpm__.sealed:
+            return identify(config)
+        known = self._digests.get(id(config))
+        return Identifier(digest(config, self._digests) if known is None else known)
+
+    def value(self, value: Any, *, is_typed: bool = False) -> Any:
+        """A value in JSON.
+
+        Args:
+            value: Its configurations were added.
+            is_typed: Whether the reader is told by the parameter what is a tuple.
+        """
+        if value is None or type(value) in {str, float, int, bool}:
+            return value
+        if isinstance(value, Configuration):
+            return {"type": "python", "value": self._numbers[id(value)]}
+        if isinstance(value, Enum):
+            module, qualname, file = home(type(value))
+            made = {"type": "enum", "module": module, "enum": qualname, "value": value.name}
+            return made if file is None else {**made, "file": file}
+        if isinstance(value, (list, tuple)):
+            items = [self.value(item, is_typed=is_typed) for item in value]
+            return {"type": "tuple", "items": items} if isinstance(value, tuple) and not is_typed else items
+        if isinstance(value, dict):
+            if "type" in value or not all(type(key) is str for key in value):
+                pairs = [
+                    [self.value(key, is_typed=is_typed), self.value(item, is_typed=is_typed)]
+                    for key, item in value.items()
+                ]
+                return {"type": "dict", "items": pairs}
+            return {key: self.value(item, is_typed=is_typed) for key, item in value.items()}
+        if isinstance(value, set):
+            items = [self.value(item, is_typed=is_typed) for item in sorted(value, key=self._position)]
+            return {"type": "set", "items": items}
+        if isinstance(value, (str, float, int)):
+            return value
+        return self._path(str(value))
+
+    def _position(self, value: Any) -> tuple[str, str]:
+        """An order of the elements of a set that is the same in every process."""
+        text = repr(self._identifier(value)) if isinstance(value, Configuration) else repr(value)
+        return type(value).__qualname__, text
+
+
+def _copied(data: SerializedPath) -> Json:
+    return {"type": "path.serialized", "value": str(data.path), "is_folder": data.is_folder}
