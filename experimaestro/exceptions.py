@@ -108,14 +108,6 @@ class NotSavedError(ExperimaestroError, FileNotFoundError):
     """Nothing was saved where something is to be loaded; its text says what is there."""
 
 
-class NewerFormatError(FormatError, RuntimeError):
-    """A file was written by a newer version, whose form this one does not know."""
-
-
-class NotSavedError(ExperimaestroError, FileNotFoundError):
-    """Nothing was saved where something is to be loaded; its text says what is there."""
-
-
 class ImpossibleEventError(ExperimaestroError):
     """An event that cannot follow what is known; its text tells the whole story of the job."""
 

@@ -12,13 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from pathlib import Path
-
     from experimaestro.core.arguments import Argument
     from experimaestro.core.context import Need, SerializationContext, SerializedPath, Submission, Submitter
-    from experimaestro.core.context import SerializationContext, SerializedPath
     from experimaestro.core.identifier import Identifier
-    from experimaestro.core.objects.config import Config
     from experimaestro.core.objects.config import Config
     from experimaestro.core.objects.declaration import Declaration
 
@@ -34,23 +30,6 @@ class Declares:
 
         Raise any error to say that the parameters do not fit together: nothing is then changed.
         """
-
-    def __xpm_serialize__(self, context: "SerializationContext") -> "dict[str, SerializedPath]":
-        """Gives the data of a configuration their places when it is saved; called on the configuration.
-
-        Define it to give them other names, or to save other files than the parameters lead to.
-
-        Args:
-            context: Its `serialize(context.var_path + ["name"], path, self)` saves a file or a folder.
-
-        Returns:
-            What it returned, by the names of the parameters.
-        """
-        return {
-            argument.name: context.serialize([*context.var_path, argument.name], value, self)  # type: ignore[arg-type] # a Config
-            for argument, value in self.__xpm__.xpmvalues()  # type: ignore[attr-defined] # of a configuration
-            if argument.is_data
-        }
 
     def __xpm_serialize__(self, context: "SerializationContext") -> "dict[str, SerializedPath]":
         """Gives the data of a configuration their places when it is saved; called on the configuration.
@@ -112,8 +91,6 @@ class Information:
     """Where it was submitted"""
     submission: "Submission | None" = None
     """What was handed over, once submitted"""
-    stub: "Mapping[str, Any] | None" = None
-    """What is written of the task that made it, if it was loaded without that task"""
     stub: "Mapping[str, Any] | None" = None
     """What is written of the task that made it, if it was loaded without that task"""
     init_tasks: "tuple[Configuration, ...]" = ()
@@ -204,34 +181,6 @@ class Information:
         from experimaestro.core.objects.sealing import validate  # it builds on this module
 
         validate(self.owner)
-
-    def serialize(self, folder: "str | Path") -> None:
-        """Saves the configuration in the older form; see `experimaestro.save`."""
-        from experimaestro.core.serialization.saving import save_objects  # it opens files: not in a job
-
-        save_objects(self.owner, folder)
-
-    @staticmethod
-    def deserialize(
-        path: "str | Path | Callable[[Any], Path]",
-        *,
-        as_instance: bool = False,
-        partial_loading: bool | None = None,
-        definition_filename: str = "experimaestro.json",
-    ) -> "Config":
-        """Loads the configuration that was saved in a folder, in any form.
-
-        Args:
-            path: The folder; or a function that gives the file of a name, and of data (a `SerializedPath`).
-            as_instance: Whether an object is made of it.
-            partial_loading: Whether the tasks that only made something are left out; None: as `as_instance`.
-            definition_filename: The file.
-        """
-        from experimaestro.core.serialization.saving import load_one  # same
-
-        return load_one(  # type: ignore[no-any-return] # a configuration, or an object of its class
-            path, definition_filename, as_instance=as_instance, partial_loading=partial_loading
-        )
 
     def serialize(self, folder: "str | Path") -> None:
         """Saves the configuration in the older form; see `experimaestro.save`."""

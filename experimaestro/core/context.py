@@ -139,47 +139,6 @@ class SerializationContext:
         return SerializedPath(Path(*var_path), Path(path).is_dir())
 
 
-class SerializedPath(NamedTuple):
-    """Where data are that were written down with a configuration."""
-
-    path: "Path"
-    """Relative to the folder of the configuration"""
-    is_folder: bool
-
-
-class SerializationContext:
-    """What becomes of the data of a configuration that is written down: this one only names them.
-
-    Attributes:
-        var_path: How the configuration that is being written is reached, as names of folders; empty
-            for the root.
-    """
-
-    def __init__(self) -> None:
-        self.var_path: list[str] = []
-
-    def serialize(
-        self,
-        var_path: "Sequence[str]",
-        path: "str | Path",
-        config: "Config",  # noqa: ARG002 - for those that derive from it
-    ) -> SerializedPath:
-        """Gives data their place beside the configuration.
-
-        Args:
-            var_path: The place, as names of folders and the name of the file or folder; empty: the
-                folder of all, in which the content of a folder is put.
-            path: Where the data are.
-            config: The configuration that they belong to.
-
-        Returns:
-            The place, from which a reader will get the parameter.
-        """
-        from pathlib import Path  # not in a job
-
-        return SerializedPath(Path(*var_path), Path(path).is_dir())
-
-
 current: Submitter | None = None
 """Where `.submit()` goes when no experiment is named; None outside of an experiment."""
 
