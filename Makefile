@@ -10,7 +10,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.10 python3;
 SET_UP = @python=$$($(FIND_PYTHON)) && $$python tests/tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs fuzz bench test-pythons test-lowest clean set-up-demo set-up
+.PHONY: help demo test check frontend test-frontend docs fuzz bench test-pythons test-lowest clean set-up-demo set-up
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -18,13 +18,20 @@ help:  ## List the targets
 demo: set-up-demo  ## Run the demonstration study (BREAK=1: with a task that fails)
 	@BREAK=$(BREAK) $(BIN)/python -m experimaestro.demo
 
-test: check pytest docs  ## Check, test and build the documentation
+test: check pytest test-frontend docs  ## Check, test and build the documentation
 
 check: set-up  ## Style, types and layers, without running the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tests/tools/frontend.py check
+
+frontend: set-up  ## Build the front-end of the widget into monitor/static
+	$(BIN)/python tests/tools/frontend.py build
+
+test-frontend: set-up  ## Run the tests of the front-end
+	$(BIN)/python tests/tools/frontend.py test
 
 .PHONY: pytest
 pytest: set-up  ## Run all tests on the Python of .venv
@@ -53,4 +60,4 @@ set-up-demo:
 	$(SET_UP) demo
 
 set-up:
-	$(SET_UP) demo test check docs bench
+	$(SET_UP) demo test check frontend docs bench

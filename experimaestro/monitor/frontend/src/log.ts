@@ -1,0 +1,31 @@
+/** The log of the run: what happened to it, newest first. */
+
+import { blank, h, stateMark } from "./dom.ts";
+import { clock, dateTime } from "./format.ts";
+import type { Part, View } from "./view.ts";
+
+export class Log implements Part {
+  readonly element = h("div", { class: "xpm-fill" });
+  #view: View;
+  #shown = "";
+
+  constructor(view: View) {
+    this.#view = view;
+  }
+
+  paint(): void {
+    const { store, ui } = this.#view;
+    const shown = `${store.epoch} ${store.log.length} ${store.log.at(-1)?.[2] ?? ""} ${ui.warnings}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const entries = store.log.filter(([, level]) => !ui.warnings || level !== "info").reverse();
+    if (entries.length === 0) {
+      this.element.replaceChildren(blank(ui.warnings ? "No warning" : "Nothing happened yet", [""]));
+      return;
+    }
+    const start = store.run?.started ?? 0;
+    this.element.replaceChildren(h("div", { "class": "xpm-scroll", "role": "log", "tabindex": 0, "aria-label": "Log of the scheduler" },
+      ...entries.map(([t, level, text]) => h("div", { "class": "xpm-ev", "data-s": level },
+        h("span", { class: "xpm-muted", title: dateTime(t) }, clock(t - start)), stateMark(level), h("span", { class: "xpm-any", dir: "auto" }, text)))));
+  }
+}

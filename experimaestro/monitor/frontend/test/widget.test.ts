@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { Wire, cells, document_ as document, run } from "./page.ts";
+import { Widget } from "../src/widget.ts";
+
+let wire: Wire;
+let host: HTMLElement;
+let widget: Widget;
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1_000_000_000 });
+  wire = new Wire();
+  host = document.createElement("div");
+  document.body.append(host);
+  widget = new Widget(wire, host);
+});
+
+afterEach(() => {
+  widget.dispose();
+  host.remove();
+  mock.timers.reset();
+});
+
+/** Lets time and paints go by. */
+const pass = (ms = 200): void => {
+  for (let t = 0; t < ms; t += 50) mock.timers.tick(50);
+  widget.refilter();
+};
+const rows = (): HTMLElement[] =>
+  ([...host.querySelectorAll(".xpm-rows > [data-job-id]")] as HTMLElement[]).filter((row) => !row.hidden).sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top));
+const states = (): string[] => rows().map((row) => row.dataset["state"] ?? "");
+const press = (label: string): void => {
+  const found = ([...host.querySelectorAll("button")] as HTMLElement[]).find((one) => one.textContent === label && !one.hidden && one.closest("[hidden]") === null);
+  assert.ok(found, `no button "${label}"`);
+  found.click();
+};
+const key = (name: string, more: Record<string, unknown> = {}): void => {
+  const target = document.activeElement ?? host;
+  target.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...more }));
+};
+const text = (selector: string): string => host.querySelector(selector)?.textContent ?? "";
+const settle = async (): Promise<void> => { for (let i = 0; i < 5; i += 1) await Promise.resolve(); };
+
+test("it waits for the first message, and says later that the kernel may be busy", () => {
+  assert.equal(text(".xpm-blank"), "Loading jobsWaiting for the kernel’s first message.");
+  pass(6_000);
+  assert.equal(text(".xpm-blank"), "Loading jobsThe kernel does not answer; it may be busy. Jobs go on meanwhile.");
+});
+
+test("a run without jobs says how they come", () => {
+  wire.reset([]);
+  pass();
+  assert.equal(text(".xpm-blank"), "No job yetJobs appear here as soon as a task is submitted, for example Train.C(lr=1e-3).submit()");
+});
+
+test("rows have the hooks of the guide, trouble first", () => {
+  wire.reset([cells(0, "done"), cells(1, "running"), cells(2, "not needed"), cells(3, "failed")]);
+  pass();
+  assert.deepEqual(states(), ["failed", "running", "done", "unneeded"]);
+  assert.equal(rows()[0]?.dataset["jobId"], "3".padStart(64, "0"));
+  assert.equal(rows()[0]?.dataset["task"], "lab.train");
+  assert.equal(widget.root.dataset["xpmExperiment"], "first");
+  assert.equal(widget.root.dataset["view"], "live");
+});
+
+test("of ten thousand rows only those in sight exist", () => {
+  wire.reset(Array.from({ length: 10_000 }, (_, i) => cells(i)));
+  pass();
+  assert.ok(rows().length < 40, `${rows().length} rows`);
+  assert.equal(host.querySelector("[role=grid]")?.getAttribute("aria-rowcount"), "10001");
+});
+
+test("whatever users write is text", () => {
+  const evil = "<img src=x onerror=alert(1)>";
+  wire.reset([cells(0, "failed", { text: evil, task: `lab.${evil}`, tags: { [evil]: evil } })],
+    run({ failed: 1 }, { trouble: evil }), { title: { name: evil, run: evil, workspace: evil, workers: 1 }, log: [[1, "error", evil]] });
+  pass();
+  widget.show("Log");
+  widget.show("Jobs");
+  assert.equal(host.querySelectorAll("img").length, 0);
+  assert.ok(host.textContent?.includes(evil));
+});
+
+test("a job is killed after a question, and says so until it is", async () => {
+  wire.reset([cells(0)], run({ running: 1 }));
+  pass();
+  (rows()[0]?.querySelector(".xpm-act") as HTMLElement).click();
+  assert.equal(text(".xpm-note p"), "Kill train 0? Its dependents are skipped.");
+  assert.equal(document.activeElement?.textContent, "Kill job");
+  press("Kill job");
+  const command = wire.last("do");
+  assert.deepEqual([command["do"], command["jobs"]], ["kill", [cells(0)[0]]]);
+  pass();
+  assert.equal(text(".xpm-what"), "killing");
+  assert.ok((rows()[0]?.querySelector(".xpm-act") as HTMLButtonElement).disabled);
+  wire.reply(command, { jobs: 1, left_out: 0 });
+  await settle();
+  wire.delta(2, { set: [[0, 3, "killed"], [0, 4, ""]] });
+  pass();
+  assert.deepEqual(states(), ["killed"]);
+  assert.equal(text(".xpm-what"), "");
+});
+
+test("Escape cancels a question and nothing is sent", () => {
+  wire.reset([cells(0)], run({ running: 1 }));
+  pass();
+  press("Kill all");
+  assert.equal(text(".xpm-note p"), "Kill 1 running job and stop the experiment? Work since its last checkpoint is lost.");
+  assert.equal(document.activeElement?.textContent, "Cancel");
+  key("Escape");
+  assert.ok((host.querySelector(".xpm-note") as HTMLElement).hidden);
+  assert.ok(!wire.sent.some((message) => message["t"] === "do"));
+});
+
+test("a command without an answer says that the kernel is busy and is sent again", () => {
+  wire.reset([cells(0)], run({ running: 1 }));
+  pass();
+  press("Stop experiment");
+  (host.querySelectorAll(".xpm-note button")[0] as HTMLElement).click();
+  pass(2_500);
+  assert.equal(text(".xpm-note p"), "The kernel is busy; the command is sent as soon as it answers.");
+  pass(16_000);
+  wire.delta(1, { to: wire.last("hello")["view"] });
+  const sent = wire.sent.filter((message) => message["t"] === "do");
+  assert.equal(sent.length, 2);
+  assert.deepEqual(sent[0], sent[1]);
+});
+
+test("a silent kernel is said to be so, with the time of what is shown", () => {
+  wire.reset([cells(0)]);
+  pass();
+  pass(16_000);
+  assert.equal(widget.root.dataset["view"], "disconnected");
+  assert.match(text(".xpm-note p"), /^Disconnected from the kernel \d+ s ago\. The table shows the state of \d\d:\d\d:\d\d; jobs go on\. Trying again/);
+  assert.ok((rows()[0]?.querySelector(".xpm-act") as HTMLButtonElement).disabled);
+  wire.delta(1, { to: wire.last("hello")["view"] });
+  pass();
+  assert.equal(widget.root.dataset["view"], "live");
+});
+
+test("a kernel that was restarted is not tried again", () => {
+  wire.reset([cells(0)]);
+  wire.emit("comm:close");
+  pass();
+  assert.equal(text(".xpm-note p"), "The kernel was restarted. Run this cell again to attach to the run. Jobs go on.");
+  const sent = wire.sent.length;
+  pass(60_000);
+  assert.equal(wire.sent.length, sent);
+});
+
+test("a gap is answered by one hello, however many deltas come", () => {
+  wire.reset([cells(0)]);
+  const before = wire.sent.filter((message) => message["t"] === "hello").length;
+  for (let seq = 3; seq < 2_000; seq += 1) wire.delta(seq, { set: [[0, 4, String(seq)]] });
+  pass(600);
+  assert.equal(wire.sent.filter((message) => message["t"] === "hello").length, before + 1);
+});
+
+test("rows keep their places while the focus is in the table", () => {
+  wire.reset([cells(0), cells(1)]);
+  pass();
+  rows()[0]?.focus();
+  wire.delta(2, { set: [[1, 3, "failed"]], add: [cells(2, "failed")] });
+  pass(500);
+  assert.deepEqual(states(), ["running", "failed", "failed"]);
+  (document.activeElement as HTMLElement).blur();
+  pass(500);
+  assert.deepEqual(states(), ["failed", "failed", "running"]);
+});
+
+test("keys move, open, mark and close", () => {
+  wire.reset([cells(0), cells(1), cells(2)]);
+  pass();
+  rows()[0]?.focus();
+  key("ArrowDown");
+  assert.equal((document.activeElement as HTMLElement).dataset["jobId"], rows()[1]?.dataset["jobId"]);
+  key("Enter");
+  assert.equal(host.querySelector("aside")?.getAttribute("aria-label"), "Job train");
+  key(" ");
+  key("ArrowDown", { shiftKey: true });
+  assert.deepEqual(wire.last("selected")["jobs"], [cells(1)[0], cells(2)[0]]);
+  assert.equal(text(".xpm-note p"), "2 jobs selected");
+  key("k");
+  assert.equal(text(".xpm-note p"), "Kill 2 jobs?");
+  key("Escape");
+  key("Escape");
+  assert.deepEqual(wire.last("selected")["jobs"], []);
+  key("Escape");
+  assert.ok((host.querySelector("aside") as HTMLElement).hidden);
+});
+
+test("plain keys do not reach the notebook", () => {
+  wire.reset([cells(0)]);
+  pass();
+  let heard = 0;
+  host.addEventListener("keydown", () => { heard += 1; });
+  rows()[0]?.focus();
+  key("x");
+  key("d");
+  assert.equal(heard, 0);
+});
+
+test("search and filters choose, and say when nothing is left", () => {
+  wire.reset([cells(0), cells(1, "failed")], run({ running: 1, failed: 1 }));
+  pass();
+  press("1 failed");
+  assert.deepEqual(states(), ["failed"]);
+  const search = host.querySelector("input[type=search]") as HTMLInputElement;
+  search.value = "lr=0";
+  search.dispatchEvent(new Event("input", { bubbles: true }));
+  assert.equal(text(".xpm-blank"), 'No job matches"lr=0", failedClear filters');
+  press("Clear filters");
+  assert.equal(states().length, 2);
+});
+
+test("an error of the view says so and the view can be loaded again", () => {
+  const log = mock.method(console, "error", () => undefined);
+  wire.reset([cells(0)]);
+  pass();
+  wire.delta(2, { set: [[0, 2, null]] });
+  pass();
+  assert.equal(widget.root.dataset["view"], "error");
+  assert.match(text(".xpm-blank"), /^This view stopped workingTypeError: .*\. The experiment goes on; only its display failed\.Reload viewCopy details$/);
+  press("Reload view");
+  wire.reset([cells(0)]);
+  pass();
+  assert.equal(rows().length, 1);
+  log.mock.restore();
+});
+
+test("a view that is closed leaves nothing behind", () => {
+  wire.reset([cells(0)]);
+  widget.dispose();
+  assert.equal(wire.last("bye")["view"], wire.last("hello")["view"]);
+  assert.equal(wire.listeners(), 0);
+  assert.equal(host.childNodes.length, 0);
+});
