@@ -30,8 +30,9 @@ def after_interrupt(xp: experiment, command: str, *, detach: bool) -> None:
         left = f"{_jobs(len(running))} left running. " if running else ""
         say(f"{left}{again}")
         return
-    say(f"no more jobs are started; waiting for {_jobs(len(running))}. Ctrl-C again kills them. {again}")
     try:
+        waits = f"no more jobs are started; waiting for {_jobs(len(running))}"
+        say(f"{waits}. Ctrl-C again kills them. {again}")
         while any(attempts.observe(paths).kind == "running" for paths in running):
             time.sleep(_POLL_S)
     except KeyboardInterrupt:

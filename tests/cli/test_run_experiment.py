@@ -1,0 +1,355 @@
+"""`experimaestro run-experiment`, as a process of its own."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from commands import EXPERIMENT, YAML, names, project, run, start, write
+from polling import wait_until
+
+SLOW = """\
+from pathlib import Path
+import os, time
+
+from experimaestro import Param, Task
+from experimaestro.experiments import ConfigurationBase, ExperimentHelper, configuration
+
+
+class Slow(Task):
+    n: Param[int]
+
+    def execute(self):
+        Path(f"../../../started-{self.n}").touch()
+        while not Path("../../../go").exists():
+            time.sleep(0.02)
+
+
+@configuration
+class Configuration(ConfigurationBase):
+    tasks: int = 1
+
+
+def run(helper: ExperimentHelper, cfg: Configuration):
+    for n in range(cfg.tasks):
+        Slow.C(n=n).submit()
+"""
+
+
+MOCKED = """\
+import heavy
+from heavy.layers import Linear
+"""
+MOCKED += EXPERIMENT.replace("from __future__ import annotations\n", "").replace(
+    "class Train",
+    """\
+class Net(Linear): ...
+
+
+@heavy.fast(3)
+def double(x):
+    return 2 * x
+
+
+class Train""",
+)
+MOCKED = MOCKED.replace("lr: float = 1e-3", "lr: float = double(2.0)")
+
+
+def outputs(folder: Path) -> list[str]:
+    return sorted(path.read_text(encoding="utf-8") for path in folder.glob("runs/jobs/*/*/*.out"))
+
+
+def test_an_experiment_runs_and_a_second_time_finds_all_done(tmp_path: Path):
+    project(tmp_path)
+
+    first = run(
+        tmp_path, "run-experiment", "--run-mode", "normal", "--workdir", "runs", "full.yaml", "-c", "lr=1e-4"
+    )
+    again = run(
+        tmp_path, "run-experiment", "--run-mode", "NORMAL", "--workdir", "runs", "full", "-c", "lr=1e-4"
+    )
+
+    assert (first.code, first.out, again.code, again.out) == (0, "", 0, "")
+    assert first.err.splitlines()[0] == "experimaestro: first: workspace runs, because --workdir says so"
+    assert again.err.splitlines()[-1] == "first: 1 found done: nothing to run"
+    assert outputs(tmp_path) == ["lr is 0.0001\n"]
+
+
+def test_values_come_from_pre_imports_main_post_and_options_in_this_order(tmp_path: Path):
+    project(tmp_path)
+    write(
+        tmp_path,
+        {
+            "pre.yaml": "title: pre\nsubtitle: pre\npaper: pre\ndescription: pre\nlr: 1\n",
+            "conf/base.yaml": "subtitle: base\npaper: base\ndescription: base\nlr: 2\nsizes: [1, 2, 3]\n",
+            "full.yaml": f"imports: [conf/base.yaml]\n{YAML}paper: main\ndescription: main\nlr: 3\n",
+            "post.yaml": "description: post\nlr: 4\n",
+        },
+    )
+    options = ["--pre-yaml", "pre.yaml", "--post-yaml", "post.yaml", "-c", "lr=5", "-c", "sizes=[7]"]
+
+    shown = run(tmp_path, "run-experiment", "--show", "--origins", "full.yaml", *options)
+    as_yaml = run(tmp_path, "run-experiment", "--show", "full.yaml", *options)
+    as_json = run(tmp_path, "run-experiment", "--show", "--json", "full.yaml", *options)
+
+    assert [tuple(map(str.strip, line.split("#"))) for line in shown.out.splitlines()] == [
+        ("title: pre", "pre.yaml:1"),
+        ("subtitle: base", "conf/base.yaml:1"),
+        ("paper: main", "full.yaml:4"),
+        ("description: post", "post.yaml:1"),
+        ("lr: 5", "-c lr=5"),
+        ("sizes[0]: 7", "-c sizes=[7]"),
+        ("imports[0]: conf/base.yaml", "full.yaml:1"),
+        ("id: first", "full.yaml:2"),
+        ("file: experiment", "full.yaml:3"),
+    ]
+    assert as_yaml.out.splitlines()[:6] == [
+        "title: pre", "subtitle: base", "paper: main", "description: post", "lr: 5", "sizes:",
+    ]  # fmt: skip
+    assert json.loads(as_json.out)["sizes"] == [7]
+    assert names(tmp_path) == [
+        "conf",
+        "conf/base.yaml",
+        "experiment.py",
+        "full.yaml",
+        "post.yaml",
+        "pre.yaml",
+    ]
+
+
+def test_where_each_value_was_written_is_told_as_json_too(tmp_path: Path):
+    project(tmp_path)
+
+    shown = run(tmp_path, "run-experiment", "--show", "--origins", "--json", "full.yaml", "-c", "lr=5")
+
+    assert json.loads(shown.out)["lr"] == {"value": 5, "source": "-c lr=5", "line": None}
+    assert json.loads(shown.out)["id"] == {"value": "first", "source": str(tmp_path / "full.yaml"), "line": 1}
+
+
+@pytest.mark.parametrize("mode", ["dry-run", "DRY_RUN", "dry_run"])
+def test_a_dry_run_says_what_would_be_run_and_why_and_leaves_nothing(tmp_path: Path, mode: str):
+    project(tmp_path)
+    before = names(tmp_path)
+
+    ended = run(tmp_path, "run-experiment", "--run-mode", mode, "--workdir", "runs", "full.yaml")
+
+    lines = ended.err.splitlines()
+    assert ended.code == 0
+    assert lines[1].startswith("[not run] Simulating experiment.train/")
+    assert lines[2:] == ["  would run: it has no result", "dry run: 1 would run, 0 would not"]
+    assert names(tmp_path) == before
+
+
+def test_generate_writes_the_folders_and_a_normal_run_goes_on_from_there(tmp_path: Path):
+    project(tmp_path)
+
+    generated = run(tmp_path, "run-experiment", "--run-mode", "generate-only", "--workdir", "runs", "full")
+    assert generated.code == 0
+    assert [path.name for path in tmp_path.glob("runs/jobs/*/*/params.json")] == ["params.json"]
+    assert outputs(tmp_path) == []
+
+    assert run(tmp_path, "run-experiment", "--workdir", "runs", "full").code == 0
+    assert outputs(tmp_path) == ["lr is 0.001\n"]
+
+
+def test_a_failed_job_is_exit_code_1_and_tells_the_users_line(tmp_path: Path):
+    project(tmp_path)
+
+    ended = run(tmp_path, "run-experiment", "--workdir", "runs", "full.yaml", "-c", "lr=-1")
+
+    assert ended.code == 1
+    assert "Error: 1 job failed\n\ntrain lr=-1.0 failed\n" in ended.err
+    assert 'raise ValueError("lr must not be negative")' in ended.err
+    assert "Traceback (most recent call last)" not in ended.err.partition("Error: ")[0]
+
+
+def test_a_package_is_run_from_a_yaml_file_inside_it(tmp_path: Path):
+    write(
+        tmp_path,
+        {
+            "lab/__init__.py": "",
+            "lab/tasks.py": EXPERIMENT.partition("@configuration")[0],
+            "lab/study/__init__.py": "",
+            "lab/study/code.py": "from lab.tasks import Train\nfrom experimaestro import tag\n"
+            "from experimaestro.experiments import ConfigurationBase, configuration\n"
+            "@configuration\nclass Configuration(ConfigurationBase):\n    lr: float = 2.0\n"
+            "def run(helper, cfg: Configuration):\n    Train.C(lr=tag(cfg.lr)).submit()\n",
+            "lab/study/full.yaml": "id: second\nmodule: lab.study.code\n",
+        },
+    )
+
+    ended = run(tmp_path, "run-experiment", "--workdir", "runs", "lab/study/full.yaml")
+
+    assert (ended.code, outputs(tmp_path)) == (0, ["lr is 2.0\n"])
+
+
+def test_pythonpath_is_relative_to_its_file_and_adds_up_over_imports(tmp_path: Path):
+    write(
+        tmp_path,
+        {
+            "code/one/first.py": "VALUE = 1.0\n",
+            "code/two/second.py": "VALUE = 2.0\n",
+            "conf/base/base.yaml": "pythonpath: [../../code/one]\n",
+            "conf/full.yaml": "imports: [base/base.yaml]\npythonpath: [../code/two]\nid: a\n"
+            "file: ../main/study\n",
+            "main/study.py": EXPERIMENT.replace("1e-3", "VALUE * second.VALUE").replace(
+                "class Train", "from first import VALUE\nimport second\n\n\nclass Train", 1
+            ),
+        },
+    )
+
+    ended = run(tmp_path, "run-experiment", "--workdir", "runs", "conf/full.yaml")
+
+    assert (ended.code, outputs(tmp_path)) == (0, ["lr is 2.0\n"]), ended.err
+
+
+def test_what_is_to_be_run_before_the_experiment_is_run_first(tmp_path: Path):
+    project(tmp_path)
+    write(
+        tmp_path,
+        {
+            "mocks.py": "from experimaestro.experiments import mock_modules\n"
+            "mock_modules(['heavy'], decorators=['heavy.fast'])\n",
+            "experiment.py": MOCKED,
+            "full.yaml": f"{YAML}pre_experiment: ./mocks.py\n",
+        },
+    )  # fmt: skip
+
+    ended = run(tmp_path, "run-experiment", "--run-mode", "dry-run", "--workdir", "runs", "full.yaml")
+
+    assert ended.code == 0, ended.err
+    assert "(lr=4.0)" in ended.err
+
+
+def test_arguments_go_to_the_helper_of_the_experiment(tmp_path: Path):
+    project(tmp_path)
+    code = EXPERIMENT.replace(
+        "def run(helper: ExperimentHelper",
+        "class WithName(ExperimentHelper):\n    def run(self, args, cfg):\n        print(args)\n"
+        "        return self.callable(self, cfg)\n\n\n@WithName.decorator\ndef run(helper: ExperimentHelper",
+    )
+    write(tmp_path, {"experiment.py": code})
+
+    ended = run(
+        tmp_path, "run-experiment", "--run-mode", "dry-run", "--workdir", "runs", "full", "a", "--", "--b"
+    )
+
+    assert (ended.code, ended.out) == (0, "['a', '--b']\n")
+
+
+def test_variables_of_the_command_and_of_the_workspace_reach_the_jobs(tmp_path: Path):
+    project(tmp_path)
+    code = EXPERIMENT.replace(
+        'print(f"lr is {self.lr}")', "import os\n        print(os.environ['A'], os.environ['B'])"
+    )
+    settings = "env: {A: all, B: all}\nworkspaces:\n- {id: main, path: runs, env: {B: main}}\n"
+    write(tmp_path, {"experiment.py": code, "conf/settings.yaml": settings})
+
+    ended = run(tmp_path, "run-experiment", "--xpm-config-dir", "conf", "full", "--env", "A", "given")
+
+    assert (ended.code, outputs(tmp_path)) == (0, ["given main\n"])
+    assert ended.err.splitlines()[0] == (
+        "experimaestro: first: workspace 'main' (runs), because it is the first one of the settings"
+    )
+
+
+def test_add_timestamp_puts_the_time_behind_the_name(tmp_path: Path):
+    project(tmp_path)
+
+    assert run(tmp_path, "run-experiment", "--workdir", "runs", "full", "-c", "add_timestamp=true").code == 0
+
+    (folder,) = (tmp_path / "runs/experiments").iterdir()
+    assert folder.name.rsplit("-", 2)[0] == "first"
+    assert [len(part) for part in folder.name.rsplit("-", 2)[1:]] == [8, 4]
+
+
+def test_changes_that_are_not_committed_are_told_or_refused(tmp_path: Path):
+    project(tmp_path)
+    for words in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"],
+    ):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    clean = run(tmp_path, "run-experiment", "--run-mode", "dry-run", "--workdir", "runs", "full")
+    write(tmp_path, {"experiment.py": EXPERIMENT + "\n"})
+
+    warned = run(tmp_path, "run-experiment", "--run-mode", "dry-run", "--workdir", "runs", "full")
+    refused = run(tmp_path, "run-experiment", "--workdir", "runs", "full", "-c", "dirty_git=error")
+    ignored = run(
+        tmp_path,
+        "run-experiment",
+        "--run-mode",
+        "dry-run",
+        "--workdir",
+        "runs",
+        "full",
+        "-c",
+        "dirty_git=ignore",
+    )
+
+    text = "the code has changes that are not committed: experiment.py"
+    assert "warning" not in clean.err + ignored.err
+    assert warned.err.splitlines()[0] == f"experimaestro: warning: {text}"
+    assert (refused.code, refused.err) == (1, f"Error: {text}. Commit them, or write dirty_git: warn\n")
+    assert not (tmp_path / "runs").exists()
+
+
+def started(folder: Path) -> int:
+    return len(list(folder.glob("runs/started-*")))
+
+
+def test_ctrl_c_once_starts_nothing_more_and_waits_for_what_runs(tmp_path: Path):
+    write(tmp_path, {"experiment.py": SLOW, "full.yaml": YAML})
+    with start(tmp_path, "run-experiment", "--workdir", "runs", "full", "-c", "tasks=20") as process:
+        wait_until(lambda: started(tmp_path) >= 2, 30)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        lines = []
+        while not lines or "no more jobs" not in lines[-1]:
+            lines.append(process.stderr.readline())
+        (tmp_path / "runs/go").touch()
+        process.wait(30)
+
+    assert process.returncode == 130
+    assert (
+        "Ctrl-C again kills them. To go on: python -m experimaestro run-experiment --workdir runs full"
+        in lines[-1]
+    )
+    done = len(list(tmp_path.glob("runs/jobs/*/*/slow.done")))
+    assert 2 <= done < 20
+    again = run(tmp_path, "run-experiment", "--workdir", "runs", "full", "-c", "tasks=20")
+    assert again.code == 0
+    assert f"{done} found done, {20 - done} run" in again.err
+
+
+def test_ctrl_c_twice_kills_what_runs(tmp_path: Path):
+    write(tmp_path, {"experiment.py": SLOW, "full.yaml": YAML})
+    with start(tmp_path, "run-experiment", "--workdir", "runs", "full") as process:
+        wait_until(lambda: started(tmp_path) == 1, 30)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "no more jobs" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (130, "experimaestro: killing 1 job\n")
+    (failed,) = tmp_path.glob("runs/jobs/*/*/slow.failed")
+    assert json.loads(failed.read_text())["reason"] == "cancelled"
+
+
+def test_detach_leaves_what_runs(tmp_path: Path):
+    write(tmp_path, {"experiment.py": SLOW, "full.yaml": YAML})
+    with start(tmp_path, "run-experiment", "--detach", "--workdir", "runs", "full") as process:
+        wait_until(lambda: started(tmp_path) == 1, 30)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert "experimaestro: 1 job left running. To go on: python -m experimaestro" in err
+    (tmp_path / "runs/go").touch()
+    wait_until(lambda: list(tmp_path.glob("runs/jobs/*/*/slow.done")), 30)
