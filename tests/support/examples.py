@@ -6,8 +6,8 @@ The law, which is what a reader would do:
 
 - A block with a title (```python title="study.py"`) is saved under that name and not run.
 - ```python` and ```pycon` blocks run one after another in one module, `page.py`. Its file has the
-  definitions of all blocks so far (imports, classes, functions, plain constants), each at its line
-  in the page, so that jobs find the classes and errors name lines.
+  definitions of all `python` blocks so far (imports, classes, functions, literals), each at its
+  line in the page, so that jobs find the classes and errors name lines.
 - ```sh` blocks run in bash, with this interpreter first on PATH.
 - A ```text` block right after one of these is what it prints, then its error if it raises one; what
   it writes to standard error, if it prints nothing. `...` stands for anything in a line, and alone on a
@@ -151,7 +151,9 @@ class Page:
             check=False,
         )
         self.raised = run.returncode != 0
-        return (run.stdout or run.stderr) + (f"exit code {run.returncode}\n" if self.raised else "")
+        if self.raised:
+            return f"{run.stdout}{run.stderr}exit code {run.returncode}\n"
+        return run.stdout or run.stderr
 
     def interact(self, block: Block) -> Iterator[tuple[int, str, str]]:
         """Types the prompts of a block; gives the line, what is expected, and what came."""
@@ -214,7 +216,6 @@ def problems(path: Path) -> Iterator[str]:
     for block, after in zip(found, following, strict=True):
         shown = after is not None and after.language == "text" and not text[block.end : after.start].strip()
         expected = after.source if after is not None and shown else ""
-        where = f"{path}:{block.line}"
         if block.reason:
             continue
         if block.title and block.language != "text":
@@ -225,11 +226,8 @@ def problems(path: Path) -> Iterator[str]:
                     yield f"{path}:{line}: expected\n{want}\nfound\n{got}"
         elif block.language in RUN:
             got = page.run(block)
-            raised = re.match(
-                r"\w+(Error|Experiment|Interrupt): |exit code ", got.splitlines()[-1] if got else ""
-            )
-            if (shown or raised) and not agrees(expected, got):
-                yield f"{where}: expected\n{expected}\nfound\n{got}"
+            if (shown or page.raised) and not agrees(expected, got):
+                yield f"{path}:{block.line}: expected\n{expected}\nfound\n{got}"
                 if page.raised:
                     break  # what follows needs it
     page.loop.close()
