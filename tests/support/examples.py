@@ -10,8 +10,8 @@ The law, which is what a reader would do:
   line in the page, so that jobs find the classes and errors name lines.
 - ```sh` blocks run in bash, with this interpreter first on PATH.
 - A ```text` block right after one of these is what it prints, then its error if it raises one; what
-  it writes to standard error, if it prints nothing. `...` stands for anything in a line, and alone on a
-  line for any lines; numbers of lines (`page.py:12`) are not compared.
+  it writes to standard error, if that is all, or a warning. `...` stands for anything in a line, and
+  alone on a line for any lines; numbers of lines (`page.py:12`) are not compared.
 - `<!-- skip: next "reason" -->` before a block leaves it out.
 
 Sybil finds the blocks and the comments. Its own evaluators are not used: they run what they find in the
@@ -123,7 +123,8 @@ class Page:
                 self.raised = True
                 self._save(self.lines[: _lines_before(error, str(self.file))])
                 print(f"{type(error).__name__}: {error}")
-        return out.getvalue() or err.getvalue()
+        shown, aside = out.getvalue(), err.getvalue()
+        return shown + aside if "Warning: " in aside else shown or aside
 
     def _run_python(self, block: Block) -> None:
         tree = ast.parse(block.source)
@@ -226,7 +227,7 @@ def problems(path: Path) -> Iterator[str]:
                     yield f"{path}:{line}: expected\n{want}\nfound\n{got}"
         elif block.language in RUN:
             got = page.run(block)
-            if (shown or page.raised) and not agrees(expected, got):
+            if (shown or page.raised or "Warning: " in got) and not agrees(expected, got):
                 yield f"{path}:{block.line}: expected\n{expected}\nfound\n{got}"
                 if page.raised:
                     break  # what follows needs it
