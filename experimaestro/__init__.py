@@ -80,6 +80,11 @@ if TYPE_CHECKING:
     from experimaestro.session import experiment as experiment
     from experimaestro.workspace.cached import cache as cache
     from experimaestro.workspace.progress import progress as progress, tqdm as tqdm
+    from experimaestro.workspace.recorded import (
+        from_task_dir as from_task_dir,
+        load_configs as load_configs,
+        load_xp_info as load_xp_info,
+    )
 
 _HOMES = {
     "core.arguments": (
@@ -165,6 +170,11 @@ _HOMES = {
     "workspace.progress": (
         "progress",
         "tqdm",
+    ),
+    "workspace.recorded": (
+        "from_task_dir",
+        "load_configs",
+        "load_xp_info",
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

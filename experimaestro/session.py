@@ -41,7 +41,7 @@ from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Service, Services, web
 from experimaestro.scheduler.services.links import is_kernel
 from experimaestro.scheduler.tokens import CounterToken
-from experimaestro.workspace import files
+from experimaestro.workspace import files, recorded
 from experimaestro.workspace.layout import JobPaths, RunPaths
 from experimaestro.workspace.locks import ExperimentLock
 from experimaestro.workspace.opening import new_run, prepare
@@ -350,9 +350,41 @@ class experiment:  # noqa: N801 - the name of the compatible API
 
         Args:
             action: A configuration; it is sealed.
+
+        Raises:
+            ConfigurationError: It is no action, or a parameter is missing.
+            ExperimentStopped: The run has ended.
         """
-        action.seal()
         (self._dry or self._opened()).add_action(action)
+
+    def save(self, obj: Any, name: str = "default") -> None:
+        """Saves configurations with the run, for later runs and other experiments; see `experimaestro.save`.
+
+        Args:
+            obj: A configuration, or lists and dictionaries of them.
+            name: Names what is saved; what the run saved under it before is replaced.
+
+        Raises:
+            ConfigurationError: Something in `obj` cannot be saved.
+        """
+        if self._dry is None:
+            recorded.save_in_run(self._paths_of_run(), name, obj)
+
+    def load(self, experiment: str, name: str = "default", run_id: str | None = None) -> Any:
+        """What a run of an experiment of this workspace saved with `save`.
+
+        Args:
+            experiment: Name of the experiment.
+            name: What `save` was given.
+            run_id: The run; None: the newest that saved something under this name, an open one included.
+
+        Returns:
+            The configurations: tasks that use them do not wait for the tasks that made them.
+
+        Raises:
+            FileNotFoundError: Nothing was saved; the text says what there is.
+        """
+        return recorded.load_from_runs(self.workspace, experiment, name, run_id)
 
     def add_service(self, service: ServiceT) -> ServiceT:
         """Adds a service, such as TensorBoard, to the run. It is not started.

@@ -15,6 +15,7 @@ from typing import Literal
 from experimaestro.core import context
 from experimaestro.core.definition import define, differences
 from experimaestro.core.objects import Config
+from experimaestro.core.objects.actions import described
 from experimaestro.events.model import Event, JobSubmitted, Need, RunStopped, TaskContinued, encode
 from experimaestro.exceptions import ConflictError, ExperimentStopped, SubmissionError
 from experimaestro.scheduler.callbacks import Callbacks, output_call, read_outputs
@@ -241,7 +242,15 @@ class OpenRun:
         self.act(lambda: self._post(TaskContinued(t=time.time(), task=task)))
 
     def add_action(self, action: Config) -> None:
-        """See `context.Submitter.add_action`."""
+        """See `context.Submitter.add_action`.
+
+        Raises:
+            ConfigurationError: It is no action, or a parameter is missing.
+            ExperimentStopped: The run has ended.
+        """
+        if self.status != "running":
+            raise ExperimentStopped(f"the run {self.files.run} has ended: the action is not added")
+        self.files.add_action(action, described(action))
         self.actions.append(action)
 
     def _path(self) -> Sequence[str]:

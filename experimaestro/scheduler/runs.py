@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from experimaestro.core.context import Submission
+from experimaestro.core.objects import Config
+from experimaestro.core.serialization.writing import ObjectWriter, absolute
 from experimaestro.events.model import JobSubmitted
 from experimaestro.events.state import Run, State
 from experimaestro.workspace import files, projections
@@ -41,7 +43,10 @@ class RunFiles:
         self._workspace = workspace
         self._jobs = LineFile(paths.jobs_jsonl)
         self._objects = LineFile(paths.objects_jsonl)
+        self._writer = ObjectWriter(absolute)
         self._new: list[Submission] = []
+        self._new_actions: list[Config] = []
+        self._actions: Mapping[str, Any] = {}
         self._known: set[str] = set()
         self._links: dict[str, str] = {}
         self._link_folders: set[str] = set()
@@ -66,7 +71,7 @@ class RunFiles:
         run = state.runs[self.run]
         self.changed, self.projected = False, time.monotonic()
         services = self._projected_services = self._services
-        self._status = projections.status(state, run, now, services)
+        self._status = projections.status(state, run, now, services, self._actions)
         self._run = copy.copy(run)
 
     def show_services(self, services: Mapping[str, Any]) -> None:
@@ -85,6 +90,23 @@ class RunFiles:
         with self._writing:
             if self._is_closed:
                 self._write_services()
+
+    def add_action(self, action: Config, description: str) -> None:
+        """Notes what a person may do with the results; called in any thread, and written soon.
+
+        Args:
+            action: Sealed.
+            description: What it does.
+        """
+        identifier, made_of = repr(action.__identifier__()), action.__xpmtype__.cls
+        row = {
+            "action_id": identifier,
+            "description": description,
+            "class": f"{made_of.__module__}.{made_of.__qualname__}",
+        }
+        self._new_actions.append(action)
+        self._actions = {**self._actions, identifier: row}
+        self.changed, self.projected = True, -math.inf
 
     def flush(self) -> None:
         """Writes new lines and links.
@@ -134,15 +156,22 @@ class RunFiles:
         self._status = projections.with_services(self._status, self._services, time.time())
         files.replace(self.paths.status, self._status)
 
+    def _add_objects(self, *configs: Any) -> None:
+        """Notes the objects of configurations that were not noted before."""
+        for line in projections.object_lines(self._writer.add(configs)):
+            self._objects.add(line)
+
     def _flush(self) -> None:
         self.journal.flush()
         self._jobs.flush()
         while self._new:
             submission = self._new[0]
-            for line in projections.object_lines(submission.objects()):
-                self._objects.add(line)
+            self._add_objects(*submission.init_tasks, submission.task)
             self._links[submission.key] = job_folder(self._workspace, submission.key)
             del self._new[0]
+        while self._new_actions:
+            self._add_objects(self._new_actions[0])
+            del self._new_actions[0]
         self._objects.flush()
         links, self._links = self._links, {}
         try:

@@ -67,6 +67,35 @@ def shared_folder(workspace: str, name: str, identifier: str) -> str:
     return f"{workspace}/config/{name}/{identifier}"
 
 
+def runs_folder(workspace: str, experiment: str) -> str:
+    """The folder of the runs of an experiment.
+
+    Args:
+        workspace: The workspace's folder.
+        experiment: Name of the experiment; "": the folder of all experiments.
+
+    Raises:
+        WorkspaceError: `experiment` cannot name a folder.
+    """
+    if not experiment:
+        return f"{workspace}/experiments"
+    return f"{workspace}/experiments/{_checked(experiment, 'name of an experiment', experiment)}"
+
+
+def old_saved_folder(workspace: str, experiment: str, name: str) -> str:
+    """Where versions 1 saved for later runs.
+
+    Args:
+        workspace: The workspace's folder.
+        experiment: Name of the experiment.
+        name: What is saved.
+
+    Raises:
+        WorkspaceError: `name` cannot name a folder.
+    """
+    return f"{workspace}/xp/{experiment}/data/{_checked(name, 'name of what is saved', name)}"
+
+
 def temporary(path: str, mark: str) -> str:
     """A hidden name in the folder of `path`, for a file that will become it.
 
@@ -321,6 +350,24 @@ class RunPaths:
     def jobs(self) -> str:
         """Folder of links to the run's jobs."""
         return f"{self.folder}/jobs"
+
+    @property
+    def configs(self) -> str:
+        """What runs of before had in place of `objects.jsonl`."""
+        return f"{self.folder}/configs.json"
+
+    @property
+    def data(self) -> str:
+        """Folder of what was saved for later runs."""
+        return f"{self.folder}/data"
+
+    def saved(self, name: str) -> str:
+        """The folder of what was saved under a name.
+
+        Raises:
+            WorkspaceError: `name` cannot name a folder.
+        """
+        return f"{self.data}/{_checked(name, 'name of what is saved', name)}"
 
     @property
     def results(self) -> str:

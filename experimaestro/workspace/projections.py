@@ -32,7 +32,13 @@ def job_line(event: JobSubmitted) -> bytes:
     return json.dumps(line).encode()
 
 
-def status(state: State, run: Run, now: float, services: Mapping[str, Any]) -> bytes:
+def status(
+    state: State,
+    run: Run,
+    now: float,
+    services: Mapping[str, Any],
+    actions: Mapping[str, Any],
+) -> bytes:
     """The content of a run's `status.json`.
 
     Args:
@@ -40,6 +46,7 @@ def status(state: State, run: Run, now: float, services: Mapping[str, Any]) -> b
         run: The run.
         now: The present time, in seconds since the epoch.
         services: The run's services, by id, as JSON values.
+        actions: What a person may do with the results, same.
     """
     experiment, _, run_id = run.id.partition("/")
     return _pretty(
@@ -53,7 +60,7 @@ def status(state: State, run: Run, now: float, services: Mapping[str, Any]) -> b
             "ended_at": iso(run.ended),
             "job_states": {key.partition("/")[2]: state.jobs[key].state.value for key in run.jobs},
             "services": services,
-            "actions": {},
+            "actions": actions,
             "run_tags": [],
             "last_updated": iso(now),
         }

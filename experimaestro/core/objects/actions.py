@@ -2,7 +2,10 @@
 
 from typing import Any, Protocol
 
+from experimaestro.core.base import Configuration
 from experimaestro.core.objects.config import Config
+from experimaestro.core.problems import short
+from experimaestro.exceptions import ConfigurationError
 
 
 class Interaction(Protocol):
@@ -45,3 +48,18 @@ class Action(Config):
             interaction: How to ask a person.
         """
         raise NotImplementedError(f"{type(self).__qualname__} has no method `execute`")
+
+
+def described(action: Any) -> str:
+    """Seals an action, and says what it does.
+
+    Raises:
+        ConfigurationError: It is no action, or a parameter is missing.
+    """
+    if not (isinstance(action, Configuration) and isinstance(action, Action)):
+        raise ConfigurationError(
+            f"add_action({short(action)}): expected a configuration of an Action, Cls.C(...)"
+        )
+    action.__xpm__.validate()
+    action.seal()
+    return str(action.describe())

@@ -249,7 +249,7 @@ def _copy(source: Path, at: Path, *, is_folder: bool) -> None:
 
 def _reason(error: Exception, source: str) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"{source} does not exist"
+        return f"{source} does not exist. If a task makes it, wait for the task first"
     return f"{source}: {error}"
 
 
