@@ -173,7 +173,7 @@ class Streams(WebService):
         web.add_socket(listening)
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
         running.set()
-        while not self.should_stop():
+        while not self.should_stop():  # noqa: ASYNC110 - another thread asks it to stop
             await asyncio.sleep(0.02)
         web.stop()
         await web.close_all_connections()

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,7 +34,10 @@ class NotebookServer(NamedTuple):
 
 @contextlib.contextmanager
 def notebook_server(
-    folder: Path, base_url: str = "/", environment: Mapping[str, str] | None = None
+    folder: Path,
+    base_url: str = "/",
+    environment: Mapping[str, str] | None = None,
+    extensions: Sequence[str] = ("jupyter_server_proxy",),
 ) -> Iterator[NotebookServer]:
     """Starts a server.
 
@@ -42,6 +45,7 @@ def notebook_server(
         folder: Where its files are, of which it makes one for notebooks.
         base_url: Its base URL.
         environment: Variables that it has beside ours.
+        extensions: Those of its extensions that are switched on.
     """
     held = Held()
     log, runtime, notebooks = folder / "server.log", folder / "runtime", folder / "notebooks"
@@ -60,6 +64,8 @@ def notebook_server(
         f"--ServerApp.base_url={base_url}",
     ]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={notebooks}"]
+    switched = {name: name in extensions for name in ("jupyter_server_proxy", "jupyterlab")}
+    command += [f"--ServerApp.jpserver_extensions={switched}"]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
