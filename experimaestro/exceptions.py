@@ -148,5 +148,9 @@ class ServiceError(ExperimaestroError):
     """A service cannot be added, started or made again; its text says why."""
 
 
+class RequirementError(ExperimaestroError, ValueError):
+    """What a job needs is written in a way that cannot be read; its text shows the place."""
+
+
 class LauncherNotFoundError(ExperimaestroError):
     """No launcher offers what was required."""

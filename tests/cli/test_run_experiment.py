@@ -308,7 +308,7 @@ def test_ctrl_c_once_starts_nothing_more_and_waits_for_what_runs(tmp_path: Path)
         wait_until(lambda: started(tmp_path) >= 2, 30)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        lines = []
+        lines: list[str] = []
         while not lines or "no more jobs" not in lines[-1]:
             lines.append(process.stderr.readline())
         (tmp_path / "runs/go").touch()
