@@ -120,7 +120,7 @@ def test_an_expired_login_is_told(browser: Chromium, hub: NotebookServer, servic
 
 
 def test_a_template_of_the_user_wins(browser: Chromium, hub: NotebookServer, service: Guarded):
-    template = "https://gateway.example.org/p/1/"
+    template = "https://example.org/p/1/"
     link = browser.run(lambda profile: link_in(lab_in(profile, hub.url), service, template=template))
     assert (link["shown"], link["via"], link["hint"]) == (template, "template", "")
     assert link["href"] == f"{template}?xpm_token={service.token}"

@@ -51,8 +51,8 @@ def test_on_a_hub_only_the_path_is_known(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_hub_that_tells_its_public_address_is_believed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/alice/")
-    monkeypatch.setenv("JUPYTERHUB_PUBLIC_URL", "https://hub.example.org/user/alice/")
-    assert links.server_view(HERE) == "https://hub.example.org/user/alice/proxy/36013/"
+    monkeypatch.setenv("JUPYTERHUB_PUBLIC_URL", "https://example.org/user/alice/")
+    assert links.server_view(HERE) == "https://example.org/user/alice/proxy/36013/"
 
 
 def test_a_server_whose_file_is_gone_is_no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -64,21 +64,21 @@ def test_a_server_whose_file_is_gone_is_no_server(monkeypatch: pytest.MonkeyPatc
 def test_a_template_wins(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/alice/")
     monkeypatch.setenv("JUPYTERHUB_USER", "alice")
-    monkeypatch.setenv(links.TEMPLATE, "https://gw.example.org/{JUPYTERHUB_USER}{base_url}p/{port}{path}")
-    expected = "https://gw.example.org/alice/user/alice/p/36013/"
+    monkeypatch.setenv(links.TEMPLATE, "https://example.org/{JUPYTERHUB_USER}{base_url}p/{port}{path}")
+    expected = "https://example.org/alice/user/alice/p/36013/"
     assert links.server_view(HERE) == links.describe(HERE)["template"] == expected
 
 
 def test_a_template_that_cannot_be_filled_stops_the_start_with_what_it_may_have(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setenv(links.TEMPLATE, "https://gw.example.org/{user}")
+    monkeypatch.setenv(links.TEMPLATE, "https://example.org/{user}")
     with pytest.raises(ServiceError) as caught:
         Page().get_url()
     assert str(caught.value) == (
-        "XPM_SERVICE_URL=https://gw.example.org/{user}: cannot be filled (KeyError: 'user'). It may have "
+        "XPM_SERVICE_URL=https://example.org/{user}: cannot be filled (KeyError: 'user'). It may have "
         "{host}, {port}, {path}, {base_url} and the variables of the environment that begin with "
-        "JUPYTERHUB_, such as https://gateway.example.org{base_url}proxy/{port}{path}"
+        "JUPYTERHUB_, such as https://example.org{base_url}proxy/{port}{path}"
     )
 
 

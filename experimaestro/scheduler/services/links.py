@@ -171,7 +171,7 @@ def _filled(place: Place, server: tuple[str, str] | None) -> str | None:
         raise ServiceError(
             f"{TEMPLATE}={template}: cannot be filled ({type(error).__name__}: {error}). It may have "
             "{host}, {port}, {path}, {base_url} and the variables of the environment that begin with "
-            "JUPYTERHUB_, such as https://gateway.example.org{base_url}proxy/{port}{path}"
+            "JUPYTERHUB_, such as https://example.org{base_url}proxy/{port}{path}"
         ) from None
 
 
