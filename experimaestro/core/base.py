@@ -45,7 +45,7 @@ class Declares:
         return {
             argument.name: context.serialize([*context.var_path, argument.name], value, self)  # type: ignore[arg-type] # a Config
             for argument, value in self.__xpm__.xpmvalues()  # type: ignore[attr-defined] # of a configuration
-            if argument.is_data
+            if argument.is_data and value is not None
         }
 
     _xpm_prepares: ClassVar[bool] = False
@@ -67,6 +67,8 @@ class Information:
     """
 
     sealed = False
+    sealed_code: str | None = None
+    """Digest of the code of its class as it was when it was sealed, if that is of a notebook"""
     loaded = False
     """Whether it was read from a file; its job is none of this run's"""
     digest: bytes | None = None

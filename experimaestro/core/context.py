@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from experimaestro.core.cells import Shipped
     from experimaestro.core.definition import Definition
     from experimaestro.core.objects import Config
     from experimaestro.core.objects.hooks import SubmitHook
@@ -77,6 +78,8 @@ class Submission(NamedTuple):
     """Makes the `objects` of `params.json`; called later in another thread (the task is sealed)"""
     definition: "Callable[[], Definition]"
     """Makes the record of what the job is; same"""
+    shipped: "Shipped | None" = None
+    """What it needs of a notebook"""
 
 
 class Submitter(Protocol):

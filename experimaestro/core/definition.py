@@ -17,7 +17,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from experimaestro.core.base import Configuration
-from experimaestro.core.identifier import Entries, Frame, Walk, counts, sha256
+from experimaestro.core.identifier import CODE, Entries, Frame, Walk, code_of, counts, sha256
 from experimaestro.core.marks import without_meta
 
 Node = dict[str, Any]
@@ -97,6 +97,9 @@ class _Definitions(Walk):
                 argument.name: self._value(value, frame.references) for argument, value in frame.entries
             },
         }
+        code = code_of(frame.source)
+        if code is not None:
+            node["fields"][CODE] = code
         if info.init_tasks:
             node["init"] = [self._value(task, frame.references) for task in info.init_tasks]
         if info.producer is not None:

@@ -6,6 +6,7 @@ Each digest is computed once in a call (and kept for good once sealed), except o
 depends on where the walk came in, so it is computed again for each parent.
 
     digest(c) = sha256(00  [08 reference of the task that made it]  type name
+                       [03 "__code__" 05 value, for classes of a notebook]
                        [03 name 05 value]...  [0c  reference of each init task])
     value     = 06 None | 02 double | 01 integer | 03 text | 07 list | 0e set | 0a enumeration
               | 09 dictionary | reference
@@ -228,7 +229,8 @@ class Walk:
 
     def leaf(self, config: Configuration) -> bytes:
         """The digest of a configuration that holds no other."""
-        out = [config.__xpm__.declaration.hash_start]
+        declaration = config.__xpm__.declaration
+        out = [declaration.hash_start if declaration.coded is None else _start_with_code(config)]
         for argument, value in _entries(config):
             out.append(argument.prefix)
             _append(value, _NONE, out)
@@ -238,7 +240,8 @@ class Walk:
         """The digest of a configuration when those of all that it holds are known."""
         info = frame.source.__xpm__
         references = frame.references
-        out = [info.declaration.hash_start]
+        declaration = info.declaration
+        out = [declaration.hash_start if declaration.coded is None else _start_with_code(frame.source)]
         if info.producer is not None:
             out[0] = b"\x00\x08" + references[id(info.producer)] + out[0][1:]
         for argument, value in frame.entries:
@@ -248,6 +251,22 @@ class Walk:
             out.append(b"\x0c")
             out.extend(references[id(task)] for task in info.init_tasks)
         return sha256(b"".join(out))
+
+
+def code_of(config: Configuration) -> str | None:
+    """The digest of the code of a configuration of a class of a notebook; None for all others."""
+    info = config.__xpm__
+    return info.sealed_code if info.sealed else info.declaration.code
+
+
+CODE = "__code__"
+"""The name under which code counts: no parameter has such a name"""
+
+
+def _start_with_code(config: Configuration) -> bytes:
+    """The start of the bytes of a configuration whose code counts, as a constant before its parameters."""
+    digest_of_code = code_of(config) or ""
+    return config.__xpm__.declaration.hash_start + f"\x03{CODE}\x05\x03{digest_of_code}".encode()
 
 
 _NONE: Mapping[int, bytes] = {}

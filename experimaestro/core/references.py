@@ -7,6 +7,7 @@ from experimaestro.core.base import Configuration, Declares
 from experimaestro.core.containers import check_at, sealed
 from experimaestro.core.problems import Mismatch, short
 from experimaestro.core.scalars import Type, checked_range, checked_text, unwrapped
+from experimaestro.core.source import is_of_notebook
 from experimaestro.core.tags import Tagged
 
 
@@ -26,8 +27,26 @@ class ConfigType(Type):
         if not isinstance(value, Configuration):
             raise refused_object(value) or self.mismatch(value)
         if self.of not in type(value).__mro__:
-            raise self.mismatch(value)
+            self._check_again(value)
         return usable(value)
+
+    def _check_again(self, value: Configuration) -> None:
+        """Raises unless its class is this one, made again by a cell of a notebook that was run again."""
+        name = self.of.__qualname__
+        same = (one for one in type(value).__mro__ if one.__qualname__ == name and is_of_notebook(one))
+        found = next(same, None) if is_of_notebook(self.of) else None
+        if found is None:
+            raise self.mismatch(value)
+        from experimaestro.core.cells import current, is_same  # only in a notebook
+
+        if is_same(found, self.of):
+            return
+        if found is current(found):
+            raise Mismatch(
+                f"`{name}` was redefined since the class of this parameter was defined",
+                hint="Run its cell again",
+            )
+        raise Mismatch(f"`{name}` was redefined since this object was made; make it again")
 
 
 def refused_object(value: Any) -> Mismatch | None:

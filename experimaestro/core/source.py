@@ -3,7 +3,8 @@
 Rules: a class is written down as a module and a qualified name, with a file when the name alone
 would not find it; a job loads each file once, under a name other than `__main__`, so that the body
 of `if __name__ == "__main__":` does not run; what no other process could load is refused at
-submission. The disk is looked at once for each class.
+submission. The disk is looked at once for each class. A class of a notebook has no file: a module with its
+code is made beside the description of each job (`cells`), and is named relative to it.
 """
 
 import sys
@@ -14,6 +15,8 @@ from typing import Any, NamedTuple, NoReturn
 from experimaestro.exceptions import DefinitionError
 
 SCRIPT = "__main__"
+NOTEBOOK = "__notebook__.py"
+"""The file with the classes of a notebook, in the folder of a job"""
 _SCRIPT_IN_A_JOB = "__xpm_main__"
 
 
@@ -23,7 +26,7 @@ class Home(NamedTuple):
     module: str
     qualname: str
     file: str | None
-    """Absolute path of the module's file, when its name does not find it"""
+    """Absolute path of the module's file, when its name does not find it; `NOTEBOOK` stands alone"""
 
 
 def home(cls: type) -> Home:
@@ -42,6 +45,8 @@ def home(cls: type) -> Home:
                 return Home(spec.name, cls.__qualname__, None)
         else:  # run by a profiler or a debugger, which is then the main module
             file = getattr(cls, "_xpm_defined_at", (sys.argv[0], 0))[0]
+        if is_of_notebook(cls) and _is_text_kept(cls):
+            return Home(name, cls.__qualname__, NOTEBOOK)
         if file is None or file.startswith("<"):
             raise DefinitionError(
                 f"{cls.__qualname__} was defined in an interactive session, where no job finds it. "
@@ -57,6 +62,27 @@ def home(cls: type) -> Home:
     if found is not None and _same(found, file):
         return Home(name, cls.__qualname__, None)
     return Home(name, cls.__qualname__, _absolute(file))
+
+
+def is_of_notebook(cls: type) -> bool:
+    """Whether a class was defined in a notebook, or typed in a session: its module has no file."""
+    return cls.__module__ == SCRIPT and has_notebook()
+
+
+def has_notebook() -> bool:
+    """Whether this process runs a notebook or a session."""
+    main = sys.modules.get(SCRIPT)
+    return getattr(main, "__file__", None) is None and getattr(main, "__spec__", None) is None
+
+
+def _is_text_kept(cls: type) -> bool:
+    """Whether who runs the text of a class keeps it, as notebooks do, and `python -c` does not."""
+    file = cls.__dict__.get("_xpm_defined_at", ("", 0))[0]
+    if file not in {"<string>", "<stdin>"}:
+        return True
+    from linecache import getlines  # only in a session
+
+    return bool(getlines(file))
 
 
 def _absolute(file: str) -> str:
@@ -194,6 +220,9 @@ def _load_file(module: str, file: str, *, definitions_only: bool) -> ModuleType:
 
     if not isfile(file):  # noqa: PTH113 - a job may not need pathlib
         raise DefinitionError(f"{file} is not there any more: the job cannot load the module {module!r}")
+    folder, _, base = file.rpartition("/")
+    if base == NOTEBOOK and folder not in sys.path:
+        sys.path.append(folder)  # so that processes that a job starts find the module by its name
     name = _name_in_a_job(file) if module == SCRIPT else module
     if name in sys.modules:  # another file of the same name
         name = f"{_SCRIPT_IN_A_JOB}.{len(_loaded_files)}.{name}"

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import experimaestro
 from experimaestro.core import definition
 from experimaestro.core.context import Submission
+from experimaestro.core.source import NOTEBOOK
 from experimaestro.events.owners import Observation, Outcome, Owner
 from experimaestro.launchers.base import Gone, Spec
 from experimaestro.workspace import attempts, files, interchange, processes, tokens
@@ -302,6 +303,8 @@ def _write_job(paths: JobPaths, attempt: int, work: Work, workspace: str) -> Non
     if work.submission.options.retries != 0:
         _rotate(paths)
     files.replace(paths.definition, definition.write(work.submission.definition()))
+    if work.submission.shipped is not None:
+        files.replace(f"{paths.folder}/{NOTEBOOK}", work.submission.shipped.source.encode())
     files.replace(paths.params, json.dumps(params).encode())
     script = _SCRIPT.format(python=sys.executable, script=paths.script, paths=list(work.path))
     files.replace(paths.script, script.encode())

@@ -34,7 +34,7 @@ from experimaestro.core.objects.hooks import hooks_of
 from experimaestro.core.problems import Mismatch, short
 from experimaestro.core.references import ConfigType
 from experimaestro.core.scalars import BoolType, ChoicesType, Type
-from experimaestro.core.source import Home, home
+from experimaestro.core.source import Home, home, is_of_notebook
 from experimaestro.core.types import is_path, type_of
 from experimaestro.exceptions import DefinitionError, LocalClassError
 
@@ -61,6 +61,16 @@ def written_name(cls: type) -> str:
     raise DefinitionError(
         f"{cls.__qualname__}.__xpmid__: expected a str, or a class method that returns one, got {short(made)}"
     )
+
+
+def _coded(cls: type) -> type | None:
+    """The class whose code a class has its identity from: none with a name that the user gave."""
+    deprecation = deprecation_of(cls)
+    if deprecation is not None:
+        return _coded(deprecation.target)
+    if not is_of_notebook(cls) or written_name(cls) != f"{cls.__module__}.{cls.__qualname__}":
+        return None
+    return cls
 
 
 class Declaration:
@@ -95,6 +105,8 @@ class Declaration:
         self.is_leaf = self.convert is None and not any(one.type.references for one in every)
         self.variables = tuple(one for one in every if one.type.has_variables)
         self.hash_start = b"\x00" + self.typename.encode()
+        self.coded = _coded(cls)
+        """The class of a notebook whose code is a part of the identity"""
         self.references = tuple(one.name for one in every if one.type.references)
         self.containers = tuple(one for one in every if one.type.container)
         self.required = tuple(one for one in every if one.required)
@@ -116,14 +128,31 @@ class Declaration:
         """Where a job finds the class.
 
         Raises:
-            DefinitionError: Nowhere, or an enumeration that it uses is nowhere.
+            DefinitionError: Nowhere, or an enumeration that it uses is nowhere; or a class of a notebook
+            uses what cannot be in a job.
         """
         if self._home is None:
             for one in self.arguments.values():
                 for cls in one.type.classes:
                     home(cls)
             self._home = home(self.cls)
+        if is_of_notebook(self.cls):
+            from experimaestro.core.cells import closure  # only in a notebook
+
+            closure(self.cls)
         return self._home
+
+    @property
+    def code(self) -> str | None:
+        """Digest of the code of a class of a notebook, as it is now; None for all others.
+
+        It counts as a constant parameter: whoever edits the class has another one.
+        """
+        if self.coded is None:
+            return None
+        from experimaestro.core.cells import closure  # only in a notebook
+
+        return closure(self.coded).digest
 
     @property
     def identifier(self) -> str:

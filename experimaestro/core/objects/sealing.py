@@ -156,6 +156,8 @@ def seal(
             value = values.get(argument.name)
             if value is not None:
                 values[argument.name] = frozen(value)
+        if info.declaration.coded is not None:
+            info.sealed_code = info.declaration.code
         info.sealed = True
         info.digest = memo.get(id(config))
 

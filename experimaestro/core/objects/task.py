@@ -23,6 +23,7 @@ from experimaestro.core.objects.sealing import check, own, seal
 from experimaestro.core.problems import Mismatch, Problem, failure, short
 from experimaestro.core.references import refused_object
 from experimaestro.core.serialization import dump_objects
+from experimaestro.core.source import has_notebook
 from experimaestro.core.tags import Stopped, TagDict, union
 from experimaestro.exceptions import NotSubmittedError, SubmissionError
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from experimaestro.core.cells import Shipped
     from experimaestro.core.definition import Definition
 
 
@@ -154,6 +156,7 @@ class Task(LightweightTask):
                 hooks=tuple(dict.fromkeys(hook for one in order for hook in _hooks(one, self))),
                 objects=partial(dump_objects, info.owner, before_it, submitter.workspace, folder),
                 definition=partial(_define, info.owner),
+                shipped=_shipped(order, used.values()),
             )
             info.key, info.workspace, info.job_tags = key, submitter.workspace, tags
             info.submission, info.submitter = submission, submitter
@@ -237,7 +240,7 @@ class ResumableTask(Task):
             TypeError: `method` is no method of a configuration.
 
         Example:
-            >>> learner.watch_output(learner.checkpoint, lambda it: Evaluate.C(of=it).submit())  # doctest: +SKIP
+            >>> learner.watch_output(learner.checkpoint, lambda it: Test.C(of=it).submit())  # doctest: +SKIP
         """
         info = _configuration(self, "watch_output")
         if not isinstance(getattr(method, "__self__", None), Configuration):
@@ -338,6 +341,15 @@ def _hooks(config: Configuration, task: Any) -> Iterable[SubmitHook]:
 def _prepares(order: Iterable[Any]) -> Iterable[Any]:
     """What is to be prepared before a task starts; what submitted tasks use was prepared for them."""
     return (one for one in order if one.__xpm__.declaration.prepares)
+
+
+def _shipped(order: Sequence[Configuration], used: Iterable[context.Submission]) -> "Shipped | None":
+    """What the job needs of a notebook."""
+    if not has_notebook():
+        return None
+    from experimaestro.core.cells import shipped  # only in a notebook
+
+    return shipped(order, [one.shipped for one in used])
 
 
 def _define(task: Configuration) -> "Definition":

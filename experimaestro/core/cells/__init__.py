@@ -1,0 +1,18 @@
+"""Classes that were defined in the cells of a notebook: their code as a module, and its digest.
+
+A job runs in another process, which has no notebook. So what it needs is written down as source: the
+class, and whatever of the notebook it reaches. Nothing is pickled.
+
+- `texts`: the cells that ran, and the statement in them that defines something;
+- `names`: the global names that a statement uses, and when;
+- `literals`: plain values as the text that makes them again;
+- `definitions`: what a name of the notebook becomes in the module;
+- `closure`: all that classes reach, its digest, and the module.
+
+Rules: the notebook is only read; what is found is kept until a name that was used stands for
+something else; this package is loaded when a class of a notebook is first used, never in a job.
+"""
+
+from experimaestro.core.cells.closure import Shipped, closure, current, is_same, shipped
+
+__all__ = ["Shipped", "closure", "current", "is_same", "shipped"]

@@ -1,0 +1,381 @@
+"""All that classes of the notebook reach: its digest, and the module that is shipped.
+
+Rules: the digest of a class is that of the statements that it reaches, whatever the order in which cells
+ran; a class with an `__xpmid__` stands in it by that name alone, since its user promised an identity. In the
+module a statement comes after those that it needs to run. Each class is looked at once, and again when a
+name that it reaches stands for something else.
+"""
+
+import builtins
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from experimaestro.core.base import Configuration, Declares
+from experimaestro.core.cells.definitions import (
+    MAIN,
+    Definition,
+    Gone,
+    Refused,
+    Variable,
+    definition,
+    value_class,
+    with_submodules,
+)
+from experimaestro.core.cells.names import Use
+from experimaestro.core.references import AnyType
+from experimaestro.core.source import is_of_notebook
+from experimaestro.exceptions import DefinitionError, SubmissionError
+
+_MISSING = object()
+_OF_MODULES = {"__name__", "__doc__", "__file__", "__package__", "__loader__", "__spec__", "__builtins__"}
+"""What each module has of its own"""
+_HEADER = '"""Classes that were defined in a notebook, and what they use of it. Made for this job."""\n'
+
+
+class Closure:
+    """What one class reaches.
+
+    Attributes:
+        digest: 64 hexadecimal digits.
+        definitions: By name.
+    """
+
+    def __init__(self, root: type, namespace: Mapping[str, Any]) -> None:
+        self.definitions: dict[str, Definition] = {}
+        self._root = root
+        self._namespace = namespace
+        self._name = root.__qualname__.partition(".")[0]
+        self._problems: list[str] = []
+        self._values: dict[str, Any] = {}
+        """What each name stood for that was looked up"""
+        self._collect()
+        if self._problems:
+            raise DefinitionError("\n".join(dict.fromkeys(self._problems)))
+        self.digest = self._digest()
+        self._changing = [
+            one for one in self.definitions.values() if one.changes or isinstance(one.value, type)
+        ]
+
+    def is_current(self) -> bool:
+        """Whether nothing has changed in the notebook that it depends on."""
+        get = self._namespace.get
+        if any(get(name, _MISSING) is not value for name, value in self._values.items()):
+            return False
+        return all(one.is_current(self._namespace) for one in self._changing)
+
+    def _collect(self) -> None:
+        root = self._root
+        pending = [(Use(self._name, "defined", self._name), "")]
+        while pending:
+            use, user = pending.pop()
+            known = self.definitions.get(use.name)
+            if known is not None:
+                if use.attributes and not known.text:
+                    self.definitions[use.name] = with_submodules(known, use)
+                continue
+            if use.name in _OF_MODULES or (use.name in self._values and use.name != self._name):
+                continue  # Python's own, or refused before
+            made = self._definition(use, user)
+            if made is None:
+                continue
+            self.definitions[use.name] = made
+            if isinstance(made.value, type):
+                self._check_bases(made.value)
+            pending += [
+                (one, use.place if use.place != self._name else root.__qualname__) for one in needs(made)
+            ]
+
+    def _definition(self, use: Use, user: str) -> Definition | None:
+        name = use.name
+        value = self._namespace.get(name, _MISSING)
+        if name == self._name and "." not in self._root.__qualname__:
+            value = self._root
+        else:
+            self._values[name] = value
+        if value is _MISSING:
+            value = _of_session(name)
+        if value is _MISSING:
+            is_pythons = hasattr(builtins, name) or (name.startswith("__") and name.endswith("__"))
+            if not is_pythons and use.when != "annotated":
+                self._problems.append(
+                    f"`{use.place}` uses `{name}`, which is not defined: run its cell first"
+                )
+            return None
+        try:
+            made = definition(name, value, self._namespace)
+        except Refused as refused:
+            if use.when != "annotated":
+                self._problems.append(_problem(refused, use, user))
+            return None
+        return made if made is None or not use.attributes else with_submodules(made, use)
+
+    def _check_bases(self, cls: type) -> None:
+        """Refuses a class whose base is an earlier version of what its name stands for."""
+        for base in cls.__mro__[1:]:
+            if is_of_notebook(base):
+                found = current(base)
+                if found is not base and not is_same(base, found):
+                    self._problems.append(
+                        f"`{base.__qualname__}` was redefined since `{cls.__qualname__}` was: "
+                        f"run the cell of `{cls.__qualname__}` again"
+                    )
+
+    def _digest(self) -> str:
+        found: dict[str, bytes] = {}
+        pending = [self._name]
+        while pending:
+            name = pending.pop()
+            one = self.definitions.get(name)
+            if one is None or name in found:
+                continue
+            promised = None if name == self._name else promise(one.value)
+            if promised is not None:
+                found[name] = promised.encode()
+                continue
+            found[name] = one.digest
+            pending += [use.name for use in needs(one)]
+        parts = (part for name in sorted(found) for part in (name.encode(), found[name]))
+        return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()
+
+
+def _of_session(name: str) -> Any:
+    """What IPython adds to the built-in names while a cell runs."""
+    if name not in {"display", "get_ipython"} or "IPython" not in sys.modules:
+        return _MISSING
+    import IPython.display  # only in a notebook
+
+    return getattr(IPython.display, name, None)
+
+
+def _problem(refused: Refused, use: Use, user: str) -> str:
+    place = use.place
+    if isinstance(refused, Gone) and not user:
+        return f"`{place}`: the text of its cell is not known any more: run the cell again"
+    inside = place.rpartition(".")[2]
+    through = (
+        f", which `{user}` uses," if user and "." not in place and inside != user.partition(".")[0] else ""
+    )
+    text = f"`{place}`{through} {refused}"
+    if isinstance(refused, Variable):
+        what = "an argument" if through else "a parameter"
+        text += f": make it {what}, or load it in `{inside if '.' in place or through else 'execute'}`"
+    return text
+
+
+def needs(of: Definition) -> Iterator[Use]:
+    """What a definition uses, and the class of its objects, which registers itself."""
+    yield from of.uses
+    if of.value_class is not None and is_of_notebook(of.value_class):
+        yield Use(of.value_class.__qualname__.partition(".")[0], "called", of.name)
+
+
+def promise(cls: Any) -> str | None:
+    """The identity that the user of a class promised with `__xpmid__`; None if he did not."""
+    if not isinstance(cls, type) or not issubclass(cls, Declares):
+        return None
+    from experimaestro.core.objects.declaration import written_name  # it uses this package
+
+    name = written_name(cls)
+    return None if name == f"{cls.__module__}.{cls.__qualname__}" else name
+
+
+def closure(cls: type) -> Closure:
+    """What a class of the notebook reaches.
+
+    Raises:
+        DefinitionError: Something that no module can hold.
+    """
+    known: Closure | None = cls.__dict__.get("_xpm_closure")
+    if known is None or not known.is_current():
+        known = Closure(cls, vars(sys.modules[MAIN]))
+        type.__setattr__(cls, "_xpm_closure", known)
+    return known
+
+
+def current(cls: type) -> Any:
+    """What the name of a class stands for now; None if for nothing."""
+    found: Any = sys.modules[MAIN]
+    for name in cls.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def is_same(one: type, other: Any) -> bool:
+    """Whether two classes are one: a cell that was run again makes another class of the same code."""
+    if one is other:
+        return True
+    if not isinstance(other, type) or not is_of_notebook(one) or not is_of_notebook(other):
+        return False
+    if one.__qualname__ != other.__qualname__:
+        return False
+    if (name := promise(one)) is not None and name == promise(other):
+        return True
+    try:
+        return closure(one).digest == closure(other).digest
+    except DefinitionError:  # it can be in no job, so it is not what was asked for
+        return False
+
+
+class Shipped(NamedTuple):
+    """What a job gets of the notebook."""
+
+    classes: frozenset[type]
+    """All whose objects it makes"""
+    source: str
+    """The module"""
+
+
+def shipped(order: Iterable[Configuration], used: Iterable["Shipped | None"]) -> "Shipped | None":
+    """What a job needs of the notebook; None if nothing.
+
+    Args:
+        order: The configurations of the job.
+        used: What the jobs got that it uses.
+
+    Raises:
+        SubmissionError: A class is not any more what its name stands for.
+        DefinitionError: A class reaches what no module can hold.
+    """
+    classes = {cls for config in order for cls in _classes(config) if is_of_notebook(cls)}
+    classes.update(cls for one in used if one is not None for cls in one.classes)
+    if not classes:
+        return None
+    for cls in classes:
+        _check_current(cls)
+    return Shipped(frozenset(classes), source({current(cls) for cls in classes}))
+
+
+def _classes(config: Configuration) -> Iterator[type]:
+    declaration = config.__xpm__.declaration
+    yield declaration.cls
+    registered = value_class(declaration.cls)
+    if registered is not None:
+        yield registered
+    for argument in declaration.arguments.values():
+        if isinstance(argument.type, AnyType):
+            yield from _enumerations(config.__dict__.get(argument.name))
+
+
+def _enumerations(value: Any) -> Iterator[type]:
+    """The classes of the members of enumerations in a value."""
+    if isinstance(value, Enum):
+        yield type(value)
+    elif isinstance(value, dict):
+        for pair in value.items():
+            yield from _enumerations(pair)
+    elif isinstance(value, (list, tuple, set)):
+        for item in value:
+            yield from _enumerations(item)
+
+
+def _check_current(cls: type) -> None:
+    found = current(cls)
+    if is_same(cls, found):
+        return
+    name = cls.__qualname__
+    if found is None:
+        raise SubmissionError(f"`{name}` is not defined any more: run its cell again")
+    if not isinstance(found, type):
+        raise SubmissionError(
+            f"`{name}` stands for a {type(found).__name__} now, and no more for the class: give one of them "
+            "another name"
+        )
+    raise SubmissionError(f"`{name}` was redefined since this object was made; make it again")
+
+
+_sources: dict[frozenset[Closure], str] = {}
+"""The modules that were made, of the last few sets of classes"""
+
+
+def source(classes: Iterable[type]) -> str:
+    """The module with classes, and all that they reach."""
+    closures = frozenset(closure(cls) for cls in classes)
+    if closures not in _sources:
+        if len(_sources) >= 64:
+            _sources.clear()
+        _sources[closures] = _module(closures)
+    return _sources[closures]
+
+
+def _module(closures: Iterable[Closure]) -> str:
+    definitions = {name: one for each in closures for name, one in each.definitions.items()}
+    imports = {line for each in closures for one in each.definitions.values() for line in one.imports}
+    parts = [_HEADER]
+    if any(one.postponed for one in definitions.values()):
+        parts.append("from __future__ import annotations\n")
+    if imports:
+        parts.append("".join(f"{line}\n" for line in sorted(imports)))
+    values: list[str] = []
+    for one in _in_order(definitions):
+        if one.is_code:
+            parts += ["".join(values)] if values else []
+            values = []
+            parts.append(f"\n{one.text}\n")
+        elif one.text:
+            values.append(f"{one.text}\n")
+    parts += ["".join(values)] if values else []
+    return "\n".join(parts)
+
+
+def _in_order(definitions: Mapping[str, Definition]) -> list[Definition]:
+    """Definitions, each after those that it needs to run."""
+    ordering = _Ordering(definitions)
+    for name in sorted(definitions, key=lambda one: (definitions[one].is_code, one)):  # values first
+        ordering.visit(name)
+    return ordering.order
+
+
+class _Ordering:
+    """What a definition needs to run comes before it; what is only called then, where that is possible."""
+
+    def __init__(self, definitions: Mapping[str, Definition]) -> None:
+        self.order: list[Definition] = []
+        self._definitions = definitions
+        self._started: set[str] = set()
+        self._open: set[str] = set()
+        self._before = {
+            name: [use.name for use in one.uses if use.when == "defined" and use.name in definitions]
+            for name, one in definitions.items()
+        }
+
+    def visit(self, name: str) -> None:
+        """Adds a definition, after those that it uses."""
+        if name in self._started:
+            return
+        self._started.add(name)
+        self._open.add(name)
+        for one in self._before[name]:
+            if one in self._open:
+                raise DefinitionError(_earlier(name, one))
+            self.visit(one)
+        self._visit_called(name)
+        self._open.remove(name)
+        self.order.append(self._definitions[name])
+        self._visit_called(name)
+
+    def _visit_called(self, name: str) -> None:
+        for use in needs(self._definitions[name]):
+            if use.name in self._definitions and not self._is_waiting(use.name):
+                self.visit(use.name)
+
+    def _is_waiting(self, name: str) -> bool:
+        """Whether a definition needs one to run that waits for others itself."""
+        met, pending = {name}, [name]
+        while pending:
+            for one in self._before[pending.pop()]:
+                if one in self._open:
+                    return True
+                if one not in met:
+                    met.add(one)
+                    pending.append(one)
+        return False
+
+
+def _earlier(name: str, other: str) -> str:
+    return (
+        f"`{name}` uses an earlier `{other}` while it is defined, which a job does not have: write the name "
+        f'in quotes ("{other}") if it stands in an annotation, else give one of them another name'
+    )

@@ -1,0 +1,351 @@
+"""What a name of the notebook becomes in the module: an import, a value, or the statement of a cell.
+
+Rules: the object that the name stands for decides, not the order in which cells ran: an import statement
+counts if it gives this object, a `def` if this function was made by it. What has no place in a module is
+refused with what to do.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from inspect import get_annotations
+from types import CellType, CodeType, FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+from experimaestro.core.cells import literals, texts
+from experimaestro.core.cells.names import POSTPONED, Use, uses
+
+MAIN = "__main__"
+_OF_IPYTHON = ("open", "exit", "quit")
+"""Functions that IPython replaces by its own"""
+
+
+_GENERATED = ("<string>", "<attrs generated")
+"""Names of the texts of methods that dataclasses and the like make"""
+
+
+class Definition(NamedTuple):
+    """One name in the module."""
+
+    name: str
+    value: Any
+    """What it stood for when this was made"""
+    text: str
+    """The statement; empty if imports are all"""
+    imports: tuple[str, ...]
+    """Statements that come first"""
+    uses: tuple[Use, ...]
+    digest: bytes
+    """Of the syntax tree, without comments, layout and texts that document"""
+    is_code: bool = False
+    """Whether the statement is a `def`, a `class` or a `lambda`"""
+    postponed: bool = False
+    """Whether it ran below `from __future__ import annotations`"""
+    changes: bool = False
+    """Whether the value may change while it stays the same object"""
+    value_class: Any = None
+    """The class of its objects, if another one of the notebook is"""
+
+    def is_current(self, namespace: Mapping[str, Any]) -> bool:
+        """Whether the object is as it was; that the name still stands for it is asked elsewhere."""
+        if isinstance(self.value, type):
+            return value_class(self.value) is self.value_class
+        if self.changes:
+            made = _value(self.name, self.value, namespace)
+            return made is not None and made.text == self.text
+        return True
+
+
+class Refused(Exception):  # noqa: N818 - never leaves this package
+    """A name has no place in a module; its text says why."""
+
+
+class Variable(Refused):
+    """It stands for an object that no text makes again."""
+
+
+class Gone(Refused):
+    """It was defined by a cell whose text is not known any more."""
+
+
+def definition(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition | None:
+    """What a name becomes.
+
+    Args:
+        name: A variable of the notebook.
+        value: What it stands for.
+        namespace: All variables.
+
+    Returns:
+        None if Python itself has it.
+
+    Raises:
+        Refused: It has no place in a module.
+    """
+    if name in _OF_IPYTHON and _is_of_ipython(value):
+        return None
+    if name == "get_ipython":
+        raise Refused(
+            "uses `get_ipython`, which only a notebook has (a %magic or a !command does that): write plain "
+            "Python, such as subprocess.run(...)"
+        )
+    if isinstance(value, ModuleType):
+        return _module(name, value)
+    made = None
+    if not isinstance(value, (type, FunctionType)):
+        made = _value(name, value, namespace, simple=True)
+    made = made or _imported(name, value, namespace) or _code(name, value, namespace)
+    if made is None and (home := literals.home_of(value)) is not None and "." not in home[1]:
+        made = _import(name, value, *home)
+    made = made or _value(name, value, namespace)
+    if made is not None:
+        return made
+    is_global = isinstance(value, (type, FunctionType)) and "<locals>" not in value.__qualname__
+    if is_global and _is_main(value) and value.__name__ == name:
+        raise Gone(f"needs `{name}`, and the text of its cell is not known any more: run that cell again")
+    raise Variable(f"uses the notebook variable `{name}` ({type(value).__name__})")
+
+
+def _is_of_ipython(value: Any) -> bool:
+    module = getattr(value, "__globals__", {}).get("__name__") or type(value).__module__
+    return str(module).partition(".")[0] in {"IPython", "ipykernel"}
+
+
+def value_class(cls: Any) -> Any:
+    """The class that was registered for the objects of a class; None if none was."""
+    return cls.__dict__.get("_xpm_value")
+
+
+def _made(name: str, value: Any, text: str, **given: Any) -> Definition:
+    imports = given.pop("imports", ())
+    tree = ast.parse("\n".join([*imports, text]))
+    digest = sha256("".join(_canonical(tree)).encode()).digest()
+    return Definition(name, value, text, imports, given.pop("uses", ()), digest, **given)
+
+
+def _canonical(node: Any) -> Iterator[str]:
+    """What counts of a syntax tree, as text: the same for every version of Python, where it is the same.
+
+    Left out: where things stand, and strings that are statements (docstrings, texts under parameters).
+    """
+    if isinstance(node, ast.AST):
+        yield f"({type(node).__name__}"
+        for field, value in ast.iter_fields(node):
+            if value is not None and value != [] and field not in {"ctx", "kind", "type_comment"}:
+                yield f" {field}="
+                yield from _canonical(value)
+        yield ")"
+    elif isinstance(node, list):
+        yield "["
+        for item in node:
+            if not _is_text(item):
+                yield from _canonical(item)
+                yield ","
+        yield "]"
+    else:
+        yield f"{type(node).__name__}:{node!r}"
+
+
+def _is_text(node: Any) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _module(name: str, value: ModuleType) -> Definition:
+    full = value.__name__
+    if sys.modules.get(full) is not value or full == MAIN:
+        raise Variable(f"uses the notebook variable `{name}` (module)")
+    return _made(name, value, "", imports=(f"import {full}" if full == name else f"import {full} as {name}",))
+
+
+def with_submodules(of: Definition, use: Use) -> Definition:
+    """The import of a module, with those of its submodules that are read of it: `xml.dom.minidom`."""
+    found, imports = of.value, list(of.imports)
+    for attribute in use.attributes:
+        name = f"{found.__name__}.{attribute}"
+        found = getattr(found, attribute, None)
+        if not isinstance(found, ModuleType) or found.__name__ != name or sys.modules.get(name) is not found:
+            break
+        imports.append(f"import {name}")
+    unique = (imports[0], *sorted(set(imports[1:])))
+    return of if unique == of.imports else _made(of.name, of.value, "", imports=unique)
+
+
+def _import(name: str, value: Any, module: str, of: str) -> Definition:
+    as_name = "" if of == name else f" as {name}"
+    return _made(name, value, "", imports=(f"from {module} import {of}{as_name}",))
+
+
+def _imported(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition | None:
+    """By an import statement of the notebook, the shortest path if there are several."""
+    found: set[tuple[str, str]] = set()
+    for cell in texts.cells(namespace):
+        for node in ast.walk(cell.tree):
+            if not isinstance(node, ast.ImportFrom) or node.level or node.module in {None, MAIN}:
+                continue
+            for alias in node.names:
+                of = name if alias.name == "*" else alias.name
+                if (alias.asname or of) == name and node.module is not None:
+                    module = sys.modules.get(node.module)
+                    if module is not None and vars(module).get(of) is value:
+                        found.add((node.module, of))
+    if not found:
+        return None
+    module_name, of = min(found, key=lambda one: (one[0].count("."), one))
+    return _import(name, value, module_name, of)
+
+
+def _value(name: str, value: Any, namespace: Mapping[str, Any], *, simple: bool = False) -> Definition | None:
+    """An assignment.
+
+    Args:
+        name: The name.
+        value: Its value.
+        namespace: All variables of the notebook.
+        simple: Whether it may not need anything else.
+    """
+    found: list[str] = []
+
+    def name_of(cls: Any) -> str:
+        first = cls.__qualname__.partition(".")[0]
+        if simple or first == name or _at(namespace, cls.__qualname__) is not cls:
+            raise literals.NotPlain
+        found.append(first)
+        return str(cls.__qualname__)
+
+    writer = literals.Writer(name_of)
+    try:
+        text = writer.text(value)
+    except literals.NotPlain:
+        return None
+    if simple and writer.modules:
+        return None
+    return _made(
+        name,
+        value,
+        f"{name} = {text}",
+        imports=tuple(f"import {one}" for one in sorted(writer.modules)),
+        uses=tuple(Use(one, "defined", name) for one in dict.fromkeys(found)),
+        changes=isinstance(value, (list, dict, set, tuple)),
+    )
+
+
+def _at(namespace: Mapping[str, Any], qualname: str) -> Any:
+    first, *others = qualname.split(".")
+    found = namespace.get(first)
+    for name in others:
+        found = getattr(found, name, None)
+    return found
+
+
+def _code(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition | None:
+    """The `class`, `def` or `lambda` of a cell."""
+    other = getattr(value, "__name__", name)
+    if other not in {name, "<lambda>"} and namespace.get(other) is value and _is_main(value):
+        return _made(name, value, f"{name} = {other}", uses=(Use(other, "defined", name),))
+    if isinstance(value, type):
+        found = _class_statement(name, value, namespace) if value.__module__ == MAIN else None
+    else:
+        found = _function_statement(name, value)
+    if found is None:
+        return None
+    cell, node, postponed = found
+    return _made(
+        name,
+        value,
+        texts.source(cell, node),
+        uses=tuple(uses(node, name, postponed=postponed)),
+        is_code=True,
+        postponed=postponed,
+        value_class=value_class(value) if isinstance(value, type) else None,
+    )
+
+
+def _is_main(value: Any) -> bool:
+    return getattr(value, "__module__", None) == MAIN
+
+
+Found = tuple[texts.Cell, ast.stmt, bool]
+
+
+def _class_statement(name: str, cls: type, namespace: Mapping[str, Any]) -> Found | None:
+    functions = [one for one in map(_function_in, vars(cls).values()) if one is not None]
+    own = [
+        one
+        for one in functions
+        if one.__globals__ is namespace
+        and one.__qualname__ == f"{cls.__qualname__}.{one.__name__}"
+        and not one.__code__.co_filename.startswith(_GENERATED)
+    ]
+    postponed = any(one.__code__.co_flags & POSTPONED for one in own)
+    places = [(one.__code__.co_filename, one.__code__.co_firstlineno) for one in own]
+    places.insert(0, cls.__dict__.get("_xpm_defined_at", ("", 0)))
+    for file, line in places:
+        cell = texts.cell(file) if file else None
+        node = None if cell is None else texts.definition_at(cell, name, line)
+        if cell is not None and node is not None:
+            return cell, node, postponed or _is_postponed(cls, node)
+    if places[0][0] or own:  # it says where it was made, and that is not known
+        return None
+    for cell in texts.cells(namespace):
+        for node in texts.definitions(cell, name):
+            return cell, node, _is_postponed(cls, node)
+    return None
+
+
+def _function_in(value: Any) -> FunctionType | None:
+    """The function of a method, a class method or a property."""
+    found = getattr(value, "fget", None) or getattr(value, "__func__", value)
+    return found if isinstance(found, FunctionType) else None
+
+
+def _is_postponed(cls: type, node: ast.stmt) -> bool:
+    """Whether Python left the annotations of a class as text that the user wrote as none."""
+    written = {
+        one.target.id
+        for one in getattr(node, "body", ())
+        if isinstance(one, ast.AnnAssign)
+        and isinstance(one.target, ast.Name)
+        and not isinstance(one.annotation, ast.Constant)
+    }
+    annotations: Mapping[str, Any] = {}
+    with suppress(NameError):  # Python 3.14 evaluates them now, and only what is not text may fail
+        annotations = get_annotations(cls)
+    return any(isinstance(annotations.get(one), str) for one in written)
+
+
+def _function_statement(name: str, value: Any) -> Found | None:
+    for function in _functions(value):
+        code: CodeType = function.__code__
+        cell = texts.cell(code.co_filename) if function.__module__ == MAIN else None
+        if cell is None:
+            continue
+        node = (
+            texts.lambda_at(cell, name, code.co_firstlineno)
+            if function.__name__ == "<lambda>"
+            else texts.definition_at(cell, name, code.co_firstlineno)
+            if function.__qualname__ == name
+            else None
+        )
+        if node is not None:
+            return cell, node, bool(code.co_flags & POSTPONED)
+    return None
+
+
+def _functions(value: Any, depth: int = 0) -> Iterator[FunctionType]:
+    """The function that a value is, and those that a decorator wrapped in it."""
+    if isinstance(value, FunctionType):
+        yield value
+    if depth == 4 or isinstance(value, type):
+        return
+    inner = [getattr(value, "__wrapped__", None)]
+    inner += [one.cell_contents for one in getattr(value, "__closure__", None) or () if one != CellType()]
+    inner += list(getattr(value, "__dict__", {}).values())
+    for one in inner:
+        if callable(one):
+            yield from _functions(one, depth + 1)

@@ -1,0 +1,49 @@
+"""A notebook without Jupyter: the shell that runs the cells of every kernel, in this process."""
+
+import atexit
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config as Settings
+
+
+class Notebook:
+    """Cells that run one after the other in one namespace."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+
+    def run(self, cell: str) -> Any:
+        """Runs a cell; returns its last value, or raises what it raised."""
+        result = self._shell.run_cell(cell, store_history=True)  # type: ignore[no-untyped-call] # IPython's
+        result.raise_error()
+        return result.result
+
+    def __getitem__(self, name: str) -> Any:
+        return self._shell.user_ns[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._shell.user_ns[name] = value
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Notebook]:
+    """A new notebook; the settings of the person who runs the tests are not read."""
+    main, hook = sys.modules["__main__"], sys.excepthook
+    settings = Settings()
+    settings.HistoryManager.enabled = False
+    folder = folder / "ipython"
+    shell = InteractiveShell(config=settings, ipython_dir=str(folder))  # type: ignore[no-untyped-call] # same
+    shell.xmode = "Minimal"
+    shell.loop_runner = shell.loop_runner_map["sync"][0]  # no event loop that stays open
+    try:
+        yield Notebook(shell)
+    finally:
+        shell.reset(new_session=False)  # type: ignore[no-untyped-call] # same
+        atexit.unregister(shell.atexit_operations)
+        sys.modules["__main__"] = main
+        sys.excepthook = hook
