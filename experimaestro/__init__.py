@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         GracefulTimeout as GracefulTimeout,
         TaskCancelled as TaskCancelled,
     )
+    from experimaestro.experiments.running import run_experiment as run_experiment
     from experimaestro.launchers.base import Launcher as Launcher
     from experimaestro.scheduler.job import Job as Job
     from experimaestro.scheduler.modes import RunMode as RunMode, TransientMode as TransientMode
@@ -158,6 +159,7 @@ _HOMES = {
         "GracefulTimeout",
         "TaskCancelled",
     ),
+    "experiments.running": ("run_experiment",),
     "launchers.base": ("Launcher",),
     "scheduler.job": ("Job",),
     "scheduler.modes": (
@@ -190,6 +192,13 @@ def __getattr__(name: str) -> _Any:
     value = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(ipython: _Any) -> None:
+    """Adds `%run_experiment` to a notebook: `%load_ext experimaestro`."""
+    from experimaestro.experiments.magics import register  # click, only where it is asked for
+
+    register(ipython)
 
 
 def __dir__() -> list[str]:

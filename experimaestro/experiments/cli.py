@@ -5,6 +5,7 @@ it among their own commands. What runs an experiment is loaded when it is run.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ _NO_EFFECT = "Of earlier versions: no effect."
 @click.argument("yaml", type=click.Path(path_type=Path))
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @reports_errors
-def experiments_cli(yaml: Path, args: tuple[str, ...], **options: Any) -> None:
+def experiments_cli(**options: Any) -> None:
     r"""Run the experiment that the file YAML describes.
 
     ARGS are for experiments that take arguments of their own; write -- before those that begin with -.
@@ -94,24 +95,23 @@ def experiments_cli(yaml: Path, args: tuple[str, ...], **options: Any) -> None:
       experimaestro run-experiment --workdir runs full.yaml
       experimaestro run-experiment --run-mode dry-run -c lr=1e-4 full.yaml
     """
-    from experimaestro.documents import merging
-    from experimaestro.experiments import document, plan as planning, running
+    from experimaestro.experiments import plan as planning, running
     from experimaestro.settings import choose_workspace, set_config_folder
 
     if options["debug"]:
         import logging
 
         logging.basicConfig(level=logging.DEBUG)
-    if (options["as_json"] or options["origins"]) and not options["show"]:
-        raise click.UsageError("--json and --origins say how --show prints: add --show")
     if options["xpm_config_dir"] is not None:
         set_config_folder(options["xpm_config_dir"])
-    overrides = [merging.override(text) for text in options["conf"]]
-    files = {"pre": options["pre_yaml"], "post": options["post_yaml"], "overrides": overrides}
     if options["show"]:
-        click.echo(_shown(document.load(yaml, **files), options))
+        click.echo(show_document(options))
         return
-    plan = planning.make(yaml, **files, file=options["file"], module=options["module_name"])
+    if options["as_json"] or options["origins"]:
+        raise click.UsageError("--json and --origins say how --show prints: add --show")
+    plan = planning.make(
+        options["yaml"], **_files(options), file=options["file"], module=options["module_name"]
+    )
     choice = choose_workspace(
         workspace=options["workspace"], workdir=options["workdir"], experiment_id=plan.name
     )
@@ -120,7 +120,7 @@ def experiments_cli(yaml: Path, args: tuple[str, ...], **options: Any) -> None:
         running.run(
             plan,
             choice,
-            args,
+            options["args"],
             mode=options["run_mode"],
             env=dict(options["env"]),
             display=not options["no_progress"],
@@ -134,16 +134,23 @@ def experiments_cli(yaml: Path, args: tuple[str, ...], **options: Any) -> None:
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
-def _shown(described: Any, options: dict[str, Any]) -> str:
+def show_document(options: Mapping[str, Any]) -> str:
+    """What --show prints."""
     from experimaestro.documents import showing
+    from experimaestro.experiments import document
 
+    root = document.load(options["yaml"], **_files(options)).root
     if options["origins"]:
-        return (
-            showing.origins_json(described.root)
-            if options["as_json"]
-            else showing.with_origins(described.root)
-        )
-    return showing.as_json(described.root) if options["as_json"] else showing.as_yaml(described.root)
+        return showing.origins_json(root) if options["as_json"] else showing.with_origins(root)
+    return showing.as_json(root) if options["as_json"] else showing.as_yaml(root)
+
+
+def _files(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The files and values beside the main file."""
+    from experimaestro.documents import merging
+
+    overrides = [merging.override(text) for text in options["conf"]]
+    return {"pre": options["pre_yaml"], "post": options["post_yaml"], "overrides": overrides}
 
 
 def _again() -> str:

@@ -1,0 +1,52 @@
+"""`%run_experiment full.yaml -c lr=1e-4` in a notebook: the options of the command, and nothing blocks."""
+
+import shlex
+from typing import Any
+
+import click
+
+from experimaestro.experiments.cli import experiments_cli, show_document
+from experimaestro.experiments.running import run_experiment
+
+
+def register(ipython: Any) -> None:
+    """Adds the magic to a session of IPython."""
+    ipython.register_magic_function(run_experiment_magic, "line", "run_experiment")
+
+
+def run_experiment_magic(line: str) -> Any:
+    """Runs an experiment that a YAML file describes; `%run_experiment --help` tells the options.
+
+    Returns when the tasks are submitted: they run while you go on, `await xp` or `xp.wait()` waits.
+
+    Args:
+        line: What follows the name: `--workdir runs full.yaml -c lr=1e-4`.
+
+    Returns:
+        The experiment; None after --help and --show, and if the line cannot be read.
+    """
+    try:
+        context = experiments_cli.make_context("%run_experiment", shlex.split(line))
+    except click.exceptions.Exit:  # --help
+        return None
+    except click.ClickException as error:
+        error.show()
+        return None
+    options = context.params
+    if options["show"]:
+        click.echo(show_document(options))
+        return None
+    return run_experiment(
+        options["yaml"],
+        *options["args"],
+        workdir=options["workdir"],
+        workspace=options["workspace"],
+        run_mode=options["run_mode"],
+        conf=options["conf"],
+        pre_yaml=options["pre_yaml"],
+        post_yaml=options["post_yaml"],
+        file=options["file"],
+        module_name=options["module_name"],
+        env=dict(options["env"]),
+        wait=False,
+    )
