@@ -197,7 +197,7 @@ class Information:
         as_instance: bool = False,
         partial_loading: bool | None = None,
         definition_filename: str = "experimaestro.json",
-    ) -> "Config":
+    ) -> Any:
         """Loads the configuration that was saved in a folder, in any form.
 
         Args:
@@ -208,9 +208,7 @@ class Information:
         """
         from experimaestro.core.serialization.saving import load_one  # same
 
-        return load_one(  # type: ignore[no-any-return] # a configuration, or an object of its class
-            path, definition_filename, as_instance=as_instance, partial_loading=partial_loading
-        )
+        return load_one(path, definition_filename, as_instance=as_instance, partial_loading=partial_loading)
 
     def provenance_of(self, name: str) -> "Provenance":
         """How and where a parameter got its value.

@@ -127,7 +127,7 @@ def submitted(task: TypingAny, *init_tasks: TypingAny) -> tuple[dict[str, Typing
         def add_action(self, action: Config) -> None:
             raise AssertionError(action)
 
-    context.current = Keeper()
+    context.current = Keeper()  # type: ignore[assignment] # all that submitting needs
     try:
         task.submit(init_tasks=init_tasks)
     finally:

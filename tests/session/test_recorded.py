@@ -1,3 +1,5 @@
+# ruff: noqa: ISC004, E501
+# (the texts of errors stand in tables as they are shown)
 """What a run leaves behind for later ones: its tasks, its actions, and what it was told to save."""
 
 import json
@@ -179,7 +181,7 @@ def test_each_object_is_written_once_with_a_number_of_its_own(tmp_path: Path):
     (tmp_path / "a").write_text("")
     (tmp_path / "b").write_text("")
     with experiment(tmp_path / "ws", "shared", display=False) as xp:
-        first = Learn.C(model=model, data=tmp_path / "a").submit()
+        first: Any = Learn.C(model=model, data=tmp_path / "a").submit()
         Other.C(model=model, weights=first).submit()
     objects = [json.loads(line) for line in (xp.workdir / "objects.jsonl").read_text().splitlines()]
     assert sorted(one["type"] for one in objects) == ["Learn", "Model", "Other", "Weights"]

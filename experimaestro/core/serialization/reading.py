@@ -7,6 +7,7 @@ by explicit stacks, since their depth comes from users.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
+from os.path import isfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from experimaestro.core.context import SerializedPath
@@ -264,6 +265,8 @@ class Classes:
         if file is not None and not file.startswith("/"):
             file = f"{self._folder}/{file}"
         only = module == SCRIPT if self._definitions_only is None else self._definitions_only
+        if file is not None and not only and not isfile(file):  # noqa: PTH113 - a job may not need pathlib
+            file = None  # of another machine: a module of this name may be here as well
         return load_class(module, qualname, file, definitions_only=only)
 
 
