@@ -20,7 +20,7 @@ from collections.abc import Callable, Generator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from experimaestro import waiting
 from experimaestro.core import context
@@ -32,6 +32,7 @@ from experimaestro.events.states import JobState
 from experimaestro.exceptions import ExperimentStopped, FailedExperiment, SubmissionError, WorkspaceError
 from experimaestro.monitor import failures
 from experimaestro.monitor.terminal import TerminalView
+from experimaestro.notebook import kernel
 from experimaestro.scheduler import openrun
 from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.modes import RunMode
@@ -46,6 +47,9 @@ from experimaestro.workspace.layout import JobPaths, RunPaths
 from experimaestro.workspace.locks import ExperimentLock
 from experimaestro.workspace.opening import new_run, prepare
 from experimaestro.workspace.processes import myself
+
+if TYPE_CHECKING:
+    from experimaestro.notebook.widget import ExperimentWidget
 
 T = TypeVar("T")
 TaskT = TypeVar("TaskT", bound=Task)
@@ -68,7 +72,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         name: Name of the experiment; a folder of that name holds its runs.
         workers: Jobs at once on this machine; None: one for each core that this process may use
             (affinity and container quota). Given by the first experiment of a workspace.
-        display: Whether to show the progress on standard error; None: yes.
+        display: Whether to show the progress, in a notebook as a live view, elsewhere on standard
+            error; None: yes.
         run_mode: `RunMode.DRY_RUN` only says what would be run; see `RunMode` for others.
         on_failure: What the first failed job means for the others: "continue" runs all that do not
             need it; "stop" starts nothing more.
@@ -141,7 +146,10 @@ class experiment:  # noqa: N801 - the name of the compatible API
                 if run is not None:
                     _open[key] = self._run = run
                     self._become_current()
-                    return self
+            if run is not None:
+                if self._display and is_kernel():
+                    self.widget.show()
+                return self
             if not told:
                 self._say_held()
                 told = True
@@ -157,7 +165,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if self._dry is not None:
             return
         run = self._opened()
-        waiting.wait(self._finished(run))
+        waiting.wait(self._finished(run), kernel.pump)
         self._raise_failures(run)
 
     def __await__(self) -> Generator[Any, None, None]:
@@ -168,7 +176,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if self._dry is not None:
             return
         run = self._opened()
-        await waiting.wait_async(self._finished(run))
+        await waiting.wait_async(self._finished(run), kernel.pump)
         self._raise_failures(run)
 
     def stop(self) -> None:
@@ -342,6 +350,19 @@ class experiment:  # noqa: N801 - the name of the compatible API
         run = self._opened()
         run.retry([_key(task) for task in tasks] or self._ask(run, lambda _, row: list(row.jobs)))
 
+    @property
+    def widget(self) -> "ExperimentWidget":
+        """The live view as an ipywidget: to observe, to link, to put into a box. One for each run."""
+        from experimaestro.notebook.widget import widget_of  # heavy, and only for who looks
+
+        return widget_of(self._opened(), self.name, lambda: experiment.CURRENT is self)
+
+    def _ipython_display_(self) -> None:
+        if self._run is None:
+            print(repr(self))  # noqa: T201 - what a notebook shows of an object without a view
+        else:
+            self.widget.show_once()
+
     def __repr__(self) -> str:
         return f"<experiment {self.name!r} in {self.workspace}: {self.status}>"
 
@@ -457,7 +478,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         loop.open_run(run.files)
         loop.post(RunStarted(t=t, run=run.files.run, owner=myself(), stops=self._stops))
         run.act = lambda begin: self._act(run, begin)
-        if self._display:
+        if self._display and not is_kernel():
             view = TerminalView(loop.ask, run.files.run, self.name, self._paths, loop.workers)
             view.start()
             run.at_end.append(view.stop)

@@ -21,7 +21,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, TimeoutError as NotYet
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from experimaestro.events.model import JobKey
 from experimaestro.events.state import State
@@ -41,8 +41,10 @@ from experimaestro.monitor.messages import (
 )
 from experimaestro.monitor.overview import Entry, Overview, Overviews
 from experimaestro.monitor.rows import COLUMNS
+from experimaestro.monitor.serving import Serving
 from experimaestro.monitor.table import Look, Table
 from experimaestro.scheduler.pool import DaemonPool
+from experimaestro.scheduler.services import Services
 from experimaestro.workspace.layout import JobPaths
 
 log = logging.getLogger("experimaestro.monitor")
@@ -128,6 +130,7 @@ class Feed:
         title: What never changes.
         paths: The files of a job, by its key.
         control: What commands do; None: the run can only be looked at.
+        services: The services of the run.
     """
 
     def __init__(
@@ -136,11 +139,13 @@ class Feed:
         title: Title,
         paths: Callable[[JobKey], JobPaths],
         control: Control | None,
+        services: Services | None = None,
     ) -> None:
         self._ask = ask
         self._title = title
         self._run = f"{title.name}/{title.run}"
         self._control = control
+        self._serving = Serving(services)
         self._stopping = threading.Event()
         self._answers = Answers(ask, paths, self._stopping.wait)
         self._inbox: queue.SimpleQueue[tuple[Connection | None, object]] = queue.SimpleQueue()
@@ -201,6 +206,7 @@ class Feed:
         self._overview_at = -OVERVIEW_S
         self._kept: deque[Message] = deque(maxlen=_KEPT)
         self._log: deque[Entry] = deque(maxlen=_LOG)
+        self._services: list[dict[str, Any]] = []
         self._pending: Future[_News] | None = None
 
     def _live(self) -> None:
@@ -280,6 +286,9 @@ class Feed:
         elif isinstance(message, Bye):
             self._views.pop((connection, message.view), None)
         elif isinstance(message, Do):
+            if message.do in {"start service", "stop service"}:
+                self._in_pool(connection, lambda: self._serving.perform(message))
+                return
             if self._commands is None:
                 self._commands = Commands(self._control, self)
             self._send(connection, self._commands.perform(message))
@@ -322,21 +331,30 @@ class Feed:
             if change.add:
                 delta["add"] = change.add
         if news.overview is not None:
-            self._overview_at = time.monotonic()
-            if news.overview.entries:
-                self._log.extend(news.overview.entries)
-                delta["log"] = news.overview.entries
-            before, self._overview = self._overview, news.overview
-            if before is None or _differ(before, news.overview):
-                delta["run"] = news.overview.message()
-            for watcher in self._watchers:
-                watcher(news.overview)
+            delta.update(self._head(news.overview))
         if len(delta) == 3 or not self._views:
             return
         self._seq += 1
         self._kept.append(delta)
         for connection in dict.fromkeys(connection for connection, _ in self._views):
             self._send(connection, delta)
+
+    def _head(self, overview: Overview) -> Message:
+        """What is new in an overview; watchers are told all of it."""
+        news: Message = {}
+        self._overview_at = time.monotonic()
+        before, self._overview = self._overview, overview
+        if overview.entries:
+            self._log.extend(overview.entries)
+            news["log"] = overview.entries
+        if before is None or _differ(before, overview):
+            news["run"] = overview.message()
+        services = self._serving.rows()
+        if services != self._services:
+            self._services = news["services"] = services
+        for watcher in self._watchers:
+            watcher(overview)
+        return news
 
     def _greet(self, connection: Connection, view: str, hello: Hello) -> None:
         """Gives a view what it has not."""
@@ -363,6 +381,7 @@ class Feed:
                 message["title"] = self._title._asdict()
                 message["run"] = None if self._overview is None else self._overview.message()
                 message["log"] = list(self._log)
+                message["services"] = self._services
                 message["commands"] = self._control is not None
             self._send(connection, message)
 
@@ -388,19 +407,29 @@ class Feed:
         if question.ask == "graph":
             self._send(connection, reply(question.id, self._graph()))
             return
-        if self._table.state_of(question.job) is None:
+        if question.ask != "link" and self._table.state_of(question.job) is None:
             self._send(connection, refusal(question.id, f"this run has no job {question.job!r}"))
             return
 
-        def work() -> None:
+        def work() -> Message:
             try:
-                answer = reply(question.id, self._answers.answer(question))
+                if question.ask == "link":
+                    return reply(question.id, self._serving.link(question.service))
+                return reply(question.id, self._answers.answer(question))
             except Refused as error:
-                answer = refusal(question.id, str(error))
-            if not self._stopping.is_set():
-                self._send(connection, answer)
+                return refusal(question.id, str(error))
 
-        self._pool.submit(work)
+        self._in_pool(connection, work)
+
+    def _in_pool(self, connection: Connection, work: Callable[[], Message]) -> None:
+        """Sends what a function answers that may wait for a disk or for a service."""
+
+        def answer() -> None:
+            message = work()
+            if not self._stopping.is_set():
+                self._send(connection, message)
+
+        self._pool.submit(answer)
 
     def _graph(self) -> Message:
         """Who needs whom: by numbers of rows, or by tasks where there are many jobs."""

@@ -4,10 +4,10 @@ Rule: everything that a view sends passes through `read`, which trusts nothing; 
 of these messages is refused with a text that says what was expected. What the feed sends is made of
 plain dictionaries, lists and scalars, ready for JSON; `t` names the kind in both directions:
 
-    view -> feed   hello(v, view, epoch?, seq?)   bye(view)   do(id, do, jobs | states, task?)
-                   ask(id, ask, job?, stream?, offset?)
-    feed -> view   reset(to, epoch, seq, part, parts, cols, rows, run, log)
-                   delta(to?, epoch, seq, set: [[row, column, value]], add: [row], run?, log?)
+    view -> feed   hello(v, view, epoch?, seq?)   bye(view)   do(id, do, jobs | states | task | service)
+                   ask(id, ask, job | service, stream?, offset?)
+    feed -> view   reset(to, epoch, seq, part, parts, cols, rows, run, log, services)
+                   delta(to?, epoch, seq, set: [[row, column, value]], add: [row], run?, log?, services?)
                    reply(id, ok, data | error)
 
 A row has the number of its place: 0 for the first job that was submitted. `epoch` names a numbering,
@@ -25,10 +25,10 @@ VERSION = 1
 Message = dict[str, Any]
 """What the feed sends"""
 
-Command = Literal["kill", "retry", "stop", "kill all", "continue"]
+Command = Literal["kill", "retry", "stop", "kill all", "continue", "start service", "stop service"]
 """What a view may do"""
 
-Question = Literal["details", "parameters", "error", "log", "graph"]
+Question = Literal["details", "parameters", "error", "log", "graph", "link"]
 """What a view may ask"""
 
 
@@ -59,14 +59,18 @@ class Do(Struct, tag_field="t", tag="do"):
     """In place of `jobs`: all jobs that are in one of these states"""
     task: str = ""
     """Of `continue`: the task that was paused"""
+    service: str = ""
+    """Of the commands of services: its id"""
 
 
 class Ask(Struct, tag_field="t", tag="ask"):
-    """A question about a job, or about all (`graph`)."""
+    """A question about a job, about all (`graph`), or about a service (`link`)."""
 
     id: str
     ask: Question
     job: str = ""
+    service: str = ""
+    """Of `link`: the id of the service"""
     stream: Literal["stdout", "stderr"] = "stdout"
     """Of `log`"""
     offset: int | None = None

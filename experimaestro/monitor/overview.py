@@ -23,7 +23,7 @@ class Overview(NamedTuple):
     """A run at one moment, for the head of a view."""
 
     status: str
-    """`running`, `idle`, `done`, `failed` or `stopped`"""
+    """`running`, `idle`, `stopping`, `done`, `failed` or `stopped`"""
     snapshot: Snapshot
     ended: float | None
     paused: dict[str, str]
@@ -80,7 +80,9 @@ class Overviews:
             return None
         run = state.runs[self._run]
         status = {"detached": "stopped"}.get(run.status, run.status)
-        if status == "running" and not run.open:
+        if status == "running" and run.stopped and run.counts[JobState.RUNNING]:
+            status = "stopping"
+        elif status == "running" and not run.open:
             status = "idle"
         entries = self._entries(state, snapshot)
         return Overview(status, snapshot, run.ended, dict(state.paused), entries)

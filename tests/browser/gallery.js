@@ -106,12 +106,12 @@ const run = {
   remaining: over || state === "empty" ? null : 540, counts, trouble: state === "trouble" ? "/data/runs/jobs: No space left on device" : "",
   paused: state === "paused" ? { "textlab.tasks.train": "ModuleNotFoundError: No module named 'torch'" } : {},
   ...(state === "held" ? { holder: "pid 4711 on gpu07 since 14:32:07" } : {}),
-  services: options.get("services") !== "1" ? [] : [
-    { id: "tensorboard", name: "TensorBoard", state: "running", address: "127.0.0.1:36013", since: START + 12 },
-    { id: "report", name: "Live report", state: "stopped" },
-    { id: "explorer", name: "Sample explorer", state: "error", since: START + 400, error: "Port 8501 is already in use by another process.", hint: "Stop that process, or pass another port: SampleExplorer(port=0) takes a free one. Then press Start." },
-    { id: "profiler", name: "Profiler", state: "starting", since: START + 600 }],
 };
+const services = options.get("services") !== "1" ? [] : [
+  { id: "tensorboard", name: "TensorBoard", state: "running", error: "", port: 36013, can_start: false, can_stop: true },
+  { id: "report", name: "Live report", state: "stopped", error: "", port: null, can_start: true, can_stop: false },
+  { id: "explorer", name: "Sample explorer", state: "error", port: null, can_start: true, can_stop: false, error: "Port 8501 is already in use by another process. Stop that process, or pass another port: `SampleExplorer(port=0)` takes a free one. Then press Start." },
+  { id: "profiler", name: "Profiler", state: "starting", error: "", port: null, can_start: false, can_stop: true }];
 const log = [
   [START, "info", "run 20260311_143207 started, workspace /data/runs, 6 workers"], [START + 2, "info", "2 results of earlier runs reused"],
   [START + 4, "warning", "the code of textlab.tasks.train changed since 1 result was computed; the result is kept"],
@@ -131,6 +131,7 @@ function answer(message) {
   const at = rows.findIndex((row) => row[0] === message.job);
   const job = jobs[at % 40];
   switch (message.ask) {
+    case "link": return { host: "127.0.0.1", port: 36013, path: "/", proxied: "proxy/36013/", direct: "http://localhost:36013/", template: null, query: "xpm_token=secret" };
     case "graph": return { jobs: rows.length <= 200 ? edges : null, tasks };
     case "details": {
       const needed = jobs.filter((one) => one.needs.includes(job));
@@ -174,10 +175,10 @@ const model = {
       const parts = Math.max(1, Math.ceil(rows.length / 5000));
       for (let part = 0; part < parts; part += 1) {
         later({ t: "reset", to: message.view, epoch: "e", seq: 1, part, parts, rows: rows.slice(part * 5000, (part + 1) * 5000),
-          ...(part === 0 ? { run, log, commands: true, title: { name: "small-lm-grid", run: "20260311_143207", workspace: "/data/runs", workers: WORKERS } } : {}) });
+          ...(part === 0 ? { run, log, services, commands: true, title: { name: "small-lm-grid", run: "20260311_143207", workspace: "/data/runs", workers: WORKERS } } : {}) });
       }
       if (state === "gone") setTimeout(() => emit("comm:close"), 100);
-      if (state === "error") setTimeout(() => emit("msg:custom", { t: "delta", epoch: "e", seq: 2, set: [[0, 3, null], [0, 2, null]] }), 100);
+      if (state === "error") setTimeout(() => emit("msg:custom", { t: "delta", epoch: "e", seq: 2, set: rows.map((_, i) => [i, 2, null]) }), 100);
     } else if (message.t === "ask") {
       const data = answer(message);
       if (data !== null) later({ t: "reply", id: message.id, ok: true, data });

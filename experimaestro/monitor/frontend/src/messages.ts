@@ -27,10 +27,11 @@ export interface Service {
   id: string;
   name: string;
   state: string;
-  address?: string;
-  since?: number | null;
-  error?: string;
-  hint?: string;
+  error: string;
+  /** Where its page is, on the machine of the kernel; null unless it runs */
+  port: number | null;
+  can_start: boolean;
+  can_stop: boolean;
 }
 
 /** The head of a run. */
@@ -49,7 +50,6 @@ export interface Run {
   paused: Record<string, string>;
   /** Who has the run, if this process has not: status `held` */
   holder?: string;
-  services?: Service[];
 }
 
 export type Entry = [t: number, level: "info" | "warning" | "error", text: string];
@@ -66,6 +66,7 @@ export interface Reset {
   title?: Title;
   run?: Run | null;
   log?: Entry[];
+  services?: Service[];
   commands?: boolean;
 }
 
@@ -78,6 +79,7 @@ export interface Delta {
   add?: Cells[];
   run?: Run;
   log?: Entry[];
+  services?: Service[];
 }
 
 export interface Reply {
@@ -95,7 +97,7 @@ export interface Old {
 
 export type Incoming = Reset | Delta | Reply | Old;
 
-export type Command = "kill" | "retry" | "stop" | "kill all" | "continue";
+export type Command = "kill" | "retry" | "stop" | "kill all" | "continue" | "start service" | "stop service";
 
 /** Answer to `ask("details")`. */
 export interface Details {

@@ -3,7 +3,7 @@
  * Rule: rows are addressed by number; a number that is missing makes the store ask for all (`gap`).
  */
 
-import { COLUMNS, type Cells, type Delta, type Entry, type Reset, type Run, type Tags, type Title } from "./messages.ts";
+import { COLUMNS, type Cells, type Delta, type Entry, type Reset, type Run, type Service, type Tags, type Title } from "./messages.ts";
 import { shortName } from "./format.ts";
 
 export interface Row {
@@ -39,6 +39,7 @@ export class Store {
   title: Title = { name: "", run: "", workspace: "", workers: 0 };
   run: Run | null = null;
   log: Entry[] = [];
+  services: Service[] = [];
   /** Whether commands can be given */
   commands = true;
   epoch = "";
@@ -105,6 +106,7 @@ export class Store {
     this.title = head.title ?? this.title;
     this.commands = head.commands ?? this.commands;
     this.log = head.log ?? [];
+    this.services = head.services ?? [];
     this.#setRun(head.run ?? null);
     this.order += 1;
     return "taken";
@@ -124,6 +126,7 @@ export class Store {
     for (const cells of message.add ?? []) this.#add(cells);
     if (message.add?.length) this.order += 1;
     if (message.run !== undefined) this.#setRun(message.run);
+    if (message.services !== undefined) this.services = message.services;
     if (message.log !== undefined) {
       this.log.push(...message.log);
       if (this.log.length > LOG) this.log.splice(0, this.log.length - LOG);

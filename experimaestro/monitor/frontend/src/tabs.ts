@@ -39,7 +39,7 @@ export class Tabs implements Part {
     const { store, ui } = this.#view;
     const warnings = store.log.reduce((n, [, level]) => n + Number(level !== "info"), 0);
     const counts: Partial<Record<Tab, number>> =
-      { Jobs: store.rows.length, Services: store.run?.services?.length ?? 0, Log: warnings };
+      { Jobs: store.rows.length, Services: store.services.length, Log: warnings };
     for (const [tab, element] of this.#tabs) {
       const chosen = tab === ui.tab;
       setAttribute(element, "aria-selected", String(chosen));

@@ -54,7 +54,7 @@ export class Widget implements View {
     this.#tabs = new Tabs(this, this.#view.id);
     this.#panel = new Panel(this);
     this.#jobs = new Jobs(this);
-    this.#parts = { Jobs: this.#jobs, Graph: new Graph(this), Services: new Services(this), Log: new Log(this) };
+    this.#parts = { Jobs: this.#jobs, Graph: new Graph(this), Services: new Services(this, this.#messages), Log: new Log(this) };
     this.root.append(this.#header.element, this.#tabs.element,
       h("div", { class: "xpm-body" }, this.#view, this.#panel.element), this.#messages.element, this.#messages.spoken);
     this.root.addEventListener("keydown", (event) => this.#key(event));

@@ -1,0 +1,171 @@
+"""A notebook in a real JupyterLab, in a real browser: cells are run, and what people see is read."""
+
+import contextlib
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from playwright.sync_api import BrowserContext, Locator, Page
+
+from chromium import Chromium
+from notebook_server import TOKEN, NotebookServer, notebook_server
+
+T = TypeVar("T")
+
+SETTINGS = {
+    # no questions, and every cell in the page whether it is in sight or not
+    "@jupyterlab/apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none", "kernelShutdown": True},
+}
+
+NOTEBOOK = """
+    const all = [...window.jupyterapp.shell.widgets("main")];
+    const panel = all.find((one) => one.content && one.sessionContext);
+"""
+
+
+@contextlib.contextmanager
+def lab_server(folder: Path, base_url: str = "/", python: str = sys.executable) -> Iterator[NotebookServer]:
+    """Starts a Jupyter server with JupyterLab.
+
+    Args:
+        folder: See `notebook_server`.
+        base_url: Its base URL; one that begins with `/user/` is that of a hub.
+        python: The interpreter of its environment.
+    """
+    config = folder / "config"
+    config.mkdir(parents=True)
+    (config / "jupyter_server_config.json").write_text(
+        json.dumps({"LabApp": {"expose_app_in_browser": True}}), encoding="utf-8"
+    )
+    for name, values in SETTINGS.items():
+        path = folder / "settings" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+    environment = {
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+    }
+    if base_url.startswith("/user/"):
+        environment["JUPYTERHUB_SERVICE_PREFIX"] = base_url
+    extensions = ("jupyter_server_proxy", "jupyterlab")
+    with notebook_server(folder, base_url, environment, extensions, python) as server:
+        yield server
+
+
+class Notebook:
+    """A notebook that is open in a tab of the browser, its kernel ready."""
+
+    def __init__(self, server: NotebookServer, tab: Page, name: str) -> None:
+        self._server = server
+        self.name = name
+        self.tab = tab
+        self.path = server.folder / name
+
+    @property
+    def view(self) -> Locator:
+        """The view of an experiment; the first, if there are more."""
+        return self.tab.locator(".xpm").first
+
+    def row(self, **hooks: str) -> Locator:
+        """The first row of a job with these values of hooks: `state="killed"`."""
+        wanted = "".join(f'[data-{name.replace("_", "-")}="{value}"]' for name, value in hooks.items())
+        return self.view.locator(f".xpm-rows > [data-job-id]{wanted}:not([hidden])").first
+
+    def run(self, index: int) -> None:
+        """Asks for a cell to be run; does not wait."""
+        self.tab.evaluate(
+            f"""(index) => {{ {NOTEBOOK}
+                panel.content.activeCellIndex = index;
+                window.jupyterapp.commands.execute("notebook:run-cell");
+            }}""",
+            index,
+        )
+
+    def wait(self, *indices: int, timeout_s: float = 30.0) -> None:
+        """Waits until cells have ended."""
+        for index in indices:
+            prompt = self._cell(index).locator(".jp-InputPrompt").first
+            prompt.filter(has_text=re.compile(r"\[\d+\]")).wait_for(timeout=1000 * timeout_s)
+
+    def is_running(self, index: int) -> bool:
+        """Whether a cell runs."""
+        return "[*]" in self._cell(index).locator(".jp-InputPrompt").first.inner_text()
+
+    def output(self, index: int) -> str:
+        """The text below a cell."""
+        return self._cell(index).locator(".jp-OutputArea").inner_text()
+
+    def command(self, name: str) -> None:
+        """Runs a command of JupyterLab and waits for its end."""
+        self.tab.evaluate("(name) => window.jupyterapp.commands.execute(name)", name)
+
+    def saved(self) -> Any:
+        """Saves the notebook and returns what is in its file."""
+        self.command("docmanager:save")
+        return json.loads(self.path.read_text(encoding="utf-8"))
+
+    def shut_down(self) -> None:
+        """Ends the kernel."""
+        self.tab.evaluate(f"() => {{ {NOTEBOOK} return panel.sessionContext.shutdown(); }}")
+
+    def _cell(self, index: int) -> Locator:
+        return self.tab.locator(".jp-Notebook .jp-CodeCell").nth(index)
+
+
+class Lab:
+    """A Jupyter server and a browser."""
+
+    def __init__(self, server: NotebookServer, browser: Chromium) -> None:
+        self.server = server
+        self._browser = browser
+        self._count = 0
+
+    def with_notebook(self, cells: Sequence[str], work: Callable[[Notebook], T]) -> T:
+        """Opens a notebook of these cells, and calls a function with it, in the browser's thread."""
+        self._count += 1
+        name = f"notebook{self._count}.ipynb"
+        write(self.server.folder / name, cells)
+
+        def in_profile(profile: BrowserContext) -> T:
+            notebook = self.open(profile, name)
+            try:
+                return work(notebook)
+            finally:
+                notebook.shut_down()
+
+        return self._browser.run(in_profile)
+
+    def open(self, profile: BrowserContext, name: str, timeout_s: float = 60.0) -> Notebook:
+        """Opens a notebook in a new tab, and waits until its kernel is ready."""
+        tab = profile.new_page()
+        tab.set_default_timeout(20_000)
+        tab.set_viewport_size({"width": 1200, "height": 1000})
+        tab.goto(f"{self.server.url}lab/tree/{name}?token={TOKEN}&reset", wait_until="domcontentloaded")
+        ready = f"""() => {{ if (!window.jupyterapp) return false; {NOTEBOOK}
+            const kernel = panel?.sessionContext.session?.kernel;
+            const connected = kernel?.connectionStatus === "connected" && kernel.status === "idle";
+            return panel?.context.isReady && connected;
+        }}"""
+        tab.wait_for_function(ready, timeout=1000 * timeout_s)
+        return Notebook(self.server, tab, name)
+
+
+def write(path: Path, cells: Sequence[str]) -> None:
+    """Writes a notebook."""
+    empty = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": kernel},
+        "cells": [{**empty, "id": f"c{i}", "source": cell} for i, cell in enumerate(cells)],
+    }
+    path.write_text(json.dumps(notebook), encoding="utf-8")
