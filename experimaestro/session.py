@@ -16,7 +16,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -42,7 +42,8 @@ from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Service, Services, web
 from experimaestro.scheduler.services.links import is_kernel
 from experimaestro.scheduler.tokens import CounterToken
-from experimaestro.workspace import files, recorded
+from experimaestro.workspace import files, git, recorded
+from experimaestro.workspace.git import DirtyGitAction
 from experimaestro.workspace.layout import JobPaths, RunPaths
 from experimaestro.workspace.locks import ExperimentLock
 from experimaestro.workspace.opening import new_run, prepare
@@ -77,6 +78,10 @@ class experiment:  # noqa: N801 - the name of the compatible API
         run_mode: `RunMode.DRY_RUN` only says what would be run; see `RunMode` for others.
         on_failure: What the first failed job means for the others: "continue" runs all that do not
             need it; "stop" starts nothing more.
+        dirty_git: What `start` does when the code has changes that are not committed: that of the
+            script, or of the working directory of a notebook, and of `project_paths`.
+        project_paths: More files or folders whose commit and changes are recorded with the run,
+            beside those of the script and of the submitted tasks.
 
     Raises:
         WorkspaceError: `name` cannot name a folder.
@@ -98,6 +103,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         display: bool | None = None,
         run_mode: RunMode = RunMode.NORMAL,
         on_failure: Literal["continue", "stop"] = "continue",
+        dirty_git: DirtyGitAction = DirtyGitAction.WARN,
+        project_paths: Sequence[str | os.PathLike[str]] = (),
     ) -> None:
         if on_failure not in {"continue", "stop"}:
             raise WorkspaceError(f'experiment(..., on_failure={on_failure!r}): expected "continue" or "stop"')
@@ -119,6 +126,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self._run: OpenRun | None = None
         self._dry: DryRun | None = None
         self._environment = dict(getattr(env, "env", {}))  # of a WorkspaceSettings
+        self._dirty_git = dirty_git
+        self._code = [*filter(None, [git.main_script()]), *(os.path.abspath(path) for path in project_paths)]  # noqa: PTH100 - links are kept
         RunPaths(self.workspace, name, "run")  # refuses a name that cannot name a folder
 
     # Life.
@@ -133,6 +142,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
 
         Raises:
             WorkspaceError: The folder cannot be a workspace; it is left as it was.
+            DirtyGitError: The code has changes that are not committed, and `dirty_git` is `ERROR`.
         """
         if self.run_mode is not RunMode.NORMAL:
             self._dry = rehearse(self.run_mode, self.workspace)
@@ -449,6 +459,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         Returns:
             None if another process has the lock.
         """
+        self._look_at_git()
         prepare(self.workspace)
         paths = RunPaths(self.workspace, self.name, "run")
         try:
@@ -475,6 +486,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             )
         run = OpenRun(loop, RunFiles(f"{self.name}/{run_id}", self.workspace, paths), lock, run_id, t)
         run.environment = dict(self._environment)
+        run.files.add_code(self._code)
         loop.open_run(run.files)
         loop.post(RunStarted(t=t, run=run.files.run, owner=myself(), stops=self._stops))
         run.act = lambda begin: self._act(run, begin)
@@ -483,6 +495,14 @@ class experiment:  # noqa: N801 - the name of the compatible API
             view.start()
             run.at_end.append(view.stop)
         return run
+
+    def _look_at_git(self) -> None:
+        """Refuses code that has changes, or tells them, as was asked for."""
+        if self._dirty_git is DirtyGitAction.ERROR:
+            git.check(self._code, self._dirty_git)
+        elif self._display:  # only to tell something, nobody waits long
+            for text in git.check(self._code, self._dirty_git, timeout_s=1.0):
+                _say(f"warning: {text}")
 
     def _act(self, run: OpenRun, begin: Callable[[], None]) -> None:
         """Begins something that runs jobs; a run that has ended is opened until they are finished."""

@@ -1,6 +1,5 @@
 """The typed configuration of an experiment, as users declare it and YAML fills it."""
 
-import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -8,6 +7,7 @@ import attrs
 
 from experimaestro.documents.fields import MISSING
 from experimaestro.experiments.grid import GridSearch
+from experimaestro.workspace.git import DirtyGitAction
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform  # of the type checker, not needed to run
@@ -19,14 +19,6 @@ else:
 
 
 T = TypeVar("T")
-
-
-class DirtyGitAction(enum.Enum):
-    """What to do when the code of an experiment has changes that are not committed."""
-
-    IGNORE = "ignore"
-    WARN = "warn"
-    ERROR = "error"
 
 
 @overload

@@ -14,11 +14,11 @@ from experimaestro.documents.converting import Conversion
 from experimaestro.documents.fields import fields_of
 from experimaestro.documents.nodes import Node
 from experimaestro.documents.problems import Problem
-from experimaestro.exceptions import DirtyGitError
-from experimaestro.experiments import code, document, git
-from experimaestro.experiments.configuration import ConfigurationBase, DirtyGitAction
+from experimaestro.experiments import code, document
+from experimaestro.experiments.configuration import ConfigurationBase
 from experimaestro.experiments.document import Document
 from experimaestro.experiments.helper import ExperimentHelper
+from experimaestro.workspace import git
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def make(
     loaded = code.load(described, file, module)
     configuration = fill(described, loaded.schema)
     header = _header(described, configuration)
-    warnings = _look_at_git(header, loaded.folder)
+    warnings = git.check([str(loaded.folder)], header["dirty_git"])
     name = str(header["id"])
     if header["add_timestamp"]:
         name += f"-{datetime.now().astimezone():%Y%m%d-%H%M}"
@@ -115,17 +115,3 @@ def _header(described: Document, configuration: Any) -> Mapping[str, Any]:
             said, origin = document.value(described, field.name, field.type)
             found[field.name] = said if origin is not None else field.default and field.default()
     return found
-
-
-def _look_at_git(header: Mapping[str, Any], folder: Path) -> list[str]:
-    action = header["dirty_git"]
-    if action is DirtyGitAction.IGNORE:
-        return []
-    changed = git.changes(folder)
-    if not changed:
-        return []
-    shown = ", ".join(line[3:] for line in changed[:5]) + (", ..." if len(changed) > 5 else "")
-    text = f"the code has changes that are not committed: {shown}"
-    if action is DirtyGitAction.ERROR:
-        raise DirtyGitError(f"{text}. Commit them, or write dirty_git: warn")
-    return [text]

@@ -19,6 +19,7 @@ from experimaestro.experiments.plan import Plan
 from experimaestro.scheduler.modes import RunMode
 from experimaestro.session import experiment
 from experimaestro.settings import Choice, choose_workspace, get_settings
+from experimaestro.workspace.git import DirtyGitAction
 
 
 def run_mode_of(text: str) -> RunMode:
@@ -137,7 +138,13 @@ def run(
     for warning in (*get_settings().warnings, *plan.warnings):
         say(f"warning: {warning}")
     say(f"{plan.name}: {choice}")
-    xp = experiment(choice.workspace, plan.name, run_mode=mode, display=display)
+    xp = experiment(
+        choice.workspace,
+        plan.name,
+        run_mode=mode,
+        display=display,
+        dirty_git=DirtyGitAction.IGNORE,  # the plan has looked
+    )
     if wait:
         with xp:
             if opened is not None:

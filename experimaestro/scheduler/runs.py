@@ -8,7 +8,7 @@ import copy
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from experimaestro.core.context import Submission
@@ -19,6 +19,10 @@ from experimaestro.events.state import Run, State
 from experimaestro.workspace import files, projections
 from experimaestro.workspace.journal import LineFile
 from experimaestro.workspace.layout import RunPaths, job_folder
+from experimaestro.workspace.provenance import Provenance
+
+LAST_LOOK_S = 0.5
+"""How long the end of a run waits for git, in seconds"""
 
 
 class RunFiles:
@@ -52,7 +56,7 @@ class RunFiles:
         self._link_folders: set[str] = set()
         self._status = b""
         self._run: Run | None = None
-        self._packages: dict[str, str] | None = None
+        self._provenance = Provenance(paths)
         self._services: Mapping[str, Any] = {}
         self._projected_services: Mapping[str, Any] = {}
         self._is_closed = False
@@ -65,6 +69,12 @@ class RunFiles:
             self._known.add(event.job)
             self._jobs.add(projections.job_line(event))
             self._new.append(submission)
+            self._provenance.note(type(submission.task))
+
+    def add_code(self, paths: Iterable[str]) -> None:
+        """Notes files and folders whose commit is recorded with the run."""
+        for path in paths:
+            self._provenance.add(path)
 
     def project(self, state: State, now: float) -> None:
         """Makes the projections of what is known now, for the next write."""
@@ -116,6 +126,7 @@ class RunFiles:
         """
         with self._writing:
             self._flush()
+        self._provenance.look()  # nothing to do, but after a task of new code
 
     def write_projections(self) -> None:
         """Writes `status.json` and `environment.json`.
@@ -124,11 +135,10 @@ class RunFiles:
             OSError: The disk refuses.
         """
         with self._writing:
-            if self._packages is None:
-                self._packages = projections.packages()
             assert self._run is not None
             files.replace(self.paths.status, self._status)
-            files.replace(self.paths.environment, projections.environment(self._run, self._packages))
+            run = projections.run_of_environment(self._run)
+            files.replace(self.paths.environment, self._provenance.describe(run))
 
     def reopen(self) -> None:
         """Lets a run go on that was closed."""
@@ -146,6 +156,7 @@ class RunFiles:
             self._jobs.close()
             self._objects.close()
             self.journal.close()
+        self._provenance.look(LAST_LOOK_S)
         self.write_projections()
         with self._writing:
             self._is_closed = True

@@ -347,6 +347,15 @@ class RunPaths:
         return f"{self.folder}/environment.json"
 
     @property
+    def patches(self) -> str:
+        """Folder of what was changed in the code since it was committed."""
+        return f"{self.folder}/patches"
+
+    def patch(self, name: str) -> str:
+        """The difference of one repository, `name` as in `environment.json`."""
+        return f"{self.folder}/patches/{_checked(name, 'name of a patch', name)}"
+
+    @property
     def jobs(self) -> str:
         """Folder of links to the run's jobs."""
         return f"{self.folder}/jobs"

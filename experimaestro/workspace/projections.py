@@ -5,15 +5,12 @@ by others; nothing of ours reads them back. The functions make values; writing i
 `files`. Format: section 5 of the description of workspaces in `docs/workspace.md`.
 """
 
-import importlib.metadata
 import json
 import os
-import platform
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import experimaestro
 from experimaestro.events.model import JobSubmitted
 from experimaestro.events.state import Run, State
 from experimaestro.workspace.files import make_folder
@@ -78,35 +75,15 @@ def with_services(content: bytes, services: Mapping[str, Any], now: float) -> by
     return _pretty({**json.loads(content), "services": services, "last_updated": iso(now)})
 
 
-def packages() -> dict[str, str]:
-    """The installed packages with their versions; takes tens of milliseconds."""
-    found = ((d.metadata["Name"], d.version) for d in importlib.metadata.distributions())
-    return dict(sorted((name, version) for name, version in found if name))
-
-
-def environment(run: Run, installed: Mapping[str, str]) -> bytes:
-    """The content of a run's `environment.json`.
-
-    Args:
-        run: The run.
-        installed: See `packages`.
-    """
+def run_of_environment(run: Run) -> dict[str, Any]:
+    """What a run's `environment.json` says of the run itself."""
     statuses = {"done": "completed", "failed": "failed", "detached": "detached", "running": None}
-    return _pretty(
-        {
-            "python_version": platform.python_version(),
-            "experimaestro": experimaestro.__version__,
-            "packages": installed,
-            "editable_packages": {},
-            "projects": [],
-            "run": {
-                "hostname": run.owner.host,
-                "started_at": iso(run.started),
-                "ended_at": iso(run.ended),
-                "status": statuses[run.status],
-            },
-        }
-    )
+    return {
+        "hostname": run.owner.host,
+        "started_at": iso(run.started),
+        "ended_at": iso(run.ended),
+        "status": statuses[run.status],
+    }
 
 
 def link_jobs(paths: RunPaths, folders: Mapping[str, str], made: set[str]) -> None:
