@@ -58,6 +58,8 @@ def home(cls: type) -> Home:
             f"{cls.__qualname__} is in the module {name!r}, which has no file: no job finds it. "
             "Put the class in a file and import it"
         )
+    if file.endswith(f"/{NOTEBOOK}"):
+        return Home(SCRIPT, cls.__qualname__, NOTEBOOK)
     found = _file_by_name(name)
     if found is not None and _same(found, file):
         return Home(name, cls.__qualname__, None)
@@ -73,6 +75,12 @@ def has_notebook() -> bool:
     """Whether this process runs a notebook or a session."""
     main = sys.modules.get(SCRIPT)
     return getattr(main, "__file__", None) is None and getattr(main, "__spec__", None) is None
+
+
+def module_file(cls: type) -> str | None:
+    """The file of the module of a class; None if it has none."""
+    file: str | None = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return file
 
 
 def _is_text_kept(cls: type) -> bool:
@@ -221,7 +229,7 @@ def _load_file(module: str, file: str, *, definitions_only: bool) -> ModuleType:
     if not isfile(file):  # noqa: PTH113 - a job may not need pathlib
         raise DefinitionError(f"{file} is not there any more: the job cannot load the module {module!r}")
     folder, _, base = file.rpartition("/")
-    if base == NOTEBOOK and folder not in sys.path:
+    if base == NOTEBOOK and folder not in sys.path and not has_notebook():
         sys.path.append(folder)  # so that processes that a job starts find the module by its name
     name = _name_in_a_job(file) if module == SCRIPT else module
     if name in sys.modules:  # another file of the same name

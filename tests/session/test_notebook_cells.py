@@ -171,6 +171,26 @@ def test_what_is_changed_after_the_submission_does_not_reach_the_job(
     assert notes(log) == ["40 FAST True 10", "report on abc True"]
 
 
+def test_what_a_job_saves_is_loaded_with_its_classes(notebook: Notebook, tmp_path: Path):
+    notebook.run(
+        "SCALE = 3\nclass Model(Config):\n    n: Param[int]\n    def size(self): return SCALE * self.n"
+    )
+    notebook.run(
+        """
+class Train(Task):
+    model: Param[Model]
+    def execute(self):
+        save(Model.C(n=self.model.n), "model")
+"""
+    )
+    with experiment(tmp_path / "runs", "first", display=False):
+        task = notebook["Train"].C(model=notebook["Model"].C(n=2)).submit()
+    notebook["folder"] = task.jobpath / "model"
+    assert notebook.run("load(folder, as_instance=True).size()") == 6
+    notebook["folder"] = tmp_path / "again"
+    assert notebook.run("save(Model.C(n=4), folder)\nload(folder, as_instance=True).size()") == 12
+
+
 def test_a_job_does_not_load_what_reads_cells(notebook: Notebook, tmp_path: Path, log: str):
     notebook.run(CELLS[4])
     notebook.run(

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from hashlib import sha256
+from threading import RLock
 from typing import Any, NamedTuple
 
 from experimaestro.core.base import Configuration, Declares
@@ -73,7 +74,7 @@ class Closure:
             use, user = pending.pop()
             known = self.definitions.get(use.name)
             if known is not None:
-                if use.attributes and not known.text:
+                if use.attributes:
                     self.definitions[use.name] = with_submodules(known, use)
                 continue
             if use.name in _OF_MODULES or (use.name in self._values and use.name != self._name):
@@ -117,7 +118,9 @@ class Closure:
         for base in cls.__mro__[1:]:
             if is_of_notebook(base):
                 found = current(base)
-                if found is not base and not is_same(base, found):
+                if base.__qualname__ == cls.__qualname__:
+                    self._problems.append(_earlier(cls.__qualname__, cls.__qualname__))
+                elif found is not base and not is_same(base, found):
                     self._problems.append(
                         f"`{base.__qualname__}` was redefined since `{cls.__qualname__}` was: "
                         f"run the cell of `{cls.__qualname__}` again"
@@ -182,17 +185,29 @@ def promise(cls: Any) -> str | None:
     return None if name == f"{cls.__module__}.{cls.__qualname__}" else name
 
 
+_lock = RLock()
+_open: set[type] = set()
+"""Classes that are being looked at: one that derives from its own earlier version is met again"""
+
+
 def closure(cls: type) -> Closure:
     """What a class of the notebook reaches.
 
     Raises:
         DefinitionError: Something that no module can hold.
     """
-    known: Closure | None = cls.__dict__.get("_xpm_closure")
-    if known is None or not known.is_current():
-        known = Closure(cls, vars(sys.modules[MAIN]))
-        type.__setattr__(cls, "_xpm_closure", known)
-    return known
+    with _lock:
+        known: Closure | None = cls.__dict__.get("_xpm_closure")
+        if known is None or not known.is_current():
+            if cls in _open:
+                raise DefinitionError(_earlier(cls.__qualname__, cls.__qualname__))
+            _open.add(cls)
+            try:
+                known = Closure(cls, vars(sys.modules[MAIN]))
+            finally:
+                _open.remove(cls)
+            type.__setattr__(cls, "_xpm_closure", known)
+        return known
 
 
 def current(cls: type) -> Any:

@@ -53,8 +53,8 @@ class Definition(NamedTuple):
         if isinstance(self.value, type):
             return value_class(self.value) is self.value_class
         if self.changes:
-            made = _value(self.name, self.value, namespace)
-            return made is not None and made.text == self.text
+            written = _written(self.name, self.value, namespace)
+            return written is not None and written.text == self.text
         return True
 
 
@@ -165,6 +165,8 @@ def _module(name: str, value: ModuleType) -> Definition:
 
 def with_submodules(of: Definition, use: Use) -> Definition:
     """The import of a module, with those of its submodules that are read of it: `xml.dom.minidom`."""
+    if not isinstance(of.value, ModuleType):
+        return of
     found, imports = of.value, list(of.imports)
     for attribute in use.attributes:
         name = f"{found.__name__}.{attribute}"
@@ -192,7 +194,9 @@ def _imported(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition
                 of = name if alias.name == "*" else alias.name
                 if (alias.asname or of) == name and node.module is not None:
                     module = sys.modules.get(node.module)
-                    if module is not None and vars(module).get(of) is value:
+                    names = {} if module is None else vars(module)
+                    is_lazy = alias.name != "*" and of not in names  # made when it is asked for
+                    if (getattr(module, of, None) if is_lazy else names.get(of)) is value:
                         found.add((node.module, of))
     if not found:
         return None
@@ -209,30 +213,42 @@ def _value(name: str, value: Any, namespace: Mapping[str, Any], *, simple: bool 
         namespace: All variables of the notebook.
         simple: Whether it may not need anything else.
     """
-    found: list[str] = []
-
-    def name_of(cls: Any) -> str:
-        first = cls.__qualname__.partition(".")[0]
-        if simple or first == name or _at(namespace, cls.__qualname__) is not cls:
-            raise literals.NotPlain
-        found.append(first)
-        return str(cls.__qualname__)
-
-    writer = literals.Writer(name_of)
-    try:
-        text = writer.text(value)
-    except literals.NotPlain:
-        return None
-    if simple and writer.modules:
+    written = _written(name, value, namespace)
+    if written is None or (simple and (written.modules or written.names)):
         return None
     return _made(
         name,
         value,
-        f"{name} = {text}",
-        imports=tuple(f"import {one}" for one in sorted(writer.modules)),
-        uses=tuple(Use(one, "defined", name) for one in dict.fromkeys(found)),
+        written.text,
+        imports=tuple(f"import {one}" for one in sorted(written.modules)),
+        uses=tuple(Use(one, "defined", name) for one in written.names),
         changes=isinstance(value, (list, dict, set, tuple)),
     )
+
+
+class _Written(NamedTuple):
+    """An assignment as text, and what it needs."""
+
+    text: str
+    modules: set[str]
+    names: dict[str, None]
+
+
+def _written(name: str, value: Any, namespace: Mapping[str, Any]) -> _Written | None:
+    names: dict[str, None] = {}
+
+    def name_of(cls: Any) -> str:
+        first = cls.__qualname__.partition(".")[0]
+        if first == name or _at(namespace, cls.__qualname__) is not cls:
+            raise literals.NotPlain
+        names[first] = None
+        return str(cls.__qualname__)
+
+    writer = literals.Writer(name_of)
+    try:
+        return _Written(f"{name} = {writer.text(value)}", writer.modules, names)
+    except literals.NotPlain:
+        return None
 
 
 def _at(namespace: Mapping[str, Any], qualname: str) -> Any:

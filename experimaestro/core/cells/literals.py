@@ -36,6 +36,8 @@ class Writer:
     def __init__(self, name_of: Callable[[Any], str]) -> None:
         self.modules: set[str] = set()
         self._name_of = name_of
+        self._open: set[int] = set()
+        """The containers around the one that is written, by `id`"""
 
     def text(self, value: Any, depth: int = 0) -> str:  # noqa: C901 - one branch for each kind of value
         """The text of a value.
@@ -51,9 +53,12 @@ class Writer:
         if kind in {complex, range}:
             return repr(value)
         if kind in {list, tuple, dict, set, frozenset}:
-            if depth > DEEPEST:
+            if depth > DEEPEST or id(value) in self._open:
                 raise NotPlain
-            return self._container(value, depth + 1)
+            self._open.add(id(value))
+            text = self._container(value, depth + 1)
+            self._open.remove(id(value))
+            return text
         if isinstance(value, enum.Enum):
             return f"{self._class(kind)}.{value.name}"
         if isinstance(value, pathlib.PurePath):

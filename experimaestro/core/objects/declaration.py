@@ -128,18 +128,13 @@ class Declaration:
         """Where a job finds the class.
 
         Raises:
-            DefinitionError: Nowhere, or an enumeration that it uses is nowhere; or a class of a notebook
-            uses what cannot be in a job.
+            DefinitionError: Nowhere, or an enumeration that it uses is nowhere.
         """
         if self._home is None:
             for one in self.arguments.values():
                 for cls in one.type.classes:
                     home(cls)
             self._home = home(self.cls)
-        if is_of_notebook(self.cls):
-            from experimaestro.core.cells import closure  # only in a notebook
-
-            closure(self.cls)
         return self._home
 
     @property

@@ -127,6 +127,7 @@ class Task(LightweightTask):
         for config in order:
             config.__xpm__.declaration.home  # noqa: B018 - raises if no job finds the class
         used = _used(order, submitter, name, where)
+        shipped = _shipped(order, used.values())
         before = (info.digest, info.own_digest, info.init_tasks)
         info.init_tasks = before_it
         info.digest = info.own_digest = None
@@ -156,7 +157,7 @@ class Task(LightweightTask):
                 hooks=tuple(dict.fromkeys(hook for one in order for hook in _hooks(one, self))),
                 objects=partial(dump_objects, info.owner, before_it, submitter.workspace, folder),
                 definition=partial(_define, info.owner),
-                shipped=_shipped(order, used.values()),
+                shipped=shipped,
             )
             info.key, info.workspace, info.job_tags = key, submitter.workspace, tags
             info.submission, info.submitter = submission, submitter

@@ -27,8 +27,9 @@ from experimaestro.core.objects.sealing import folder_name, validate
 from experimaestro.core.problems import short
 from experimaestro.core.serialization.configurations import ConfigurationReader
 from experimaestro.core.serialization.reading import VERSION, Places, check_version, records_of
-from experimaestro.core.serialization.writing import Json, ObjectWriter, absolute
-from experimaestro.core.walk import Route, collect, steps
+from experimaestro.core.serialization.writing import Json, ObjectWriter, absolute, makers_and_parts
+from experimaestro.core.source import NOTEBOOK, has_notebook, module_file
+from experimaestro.core.walk import Route, collect, postorder, steps
 from experimaestro.exceptions import ConfigurationError, FormatError, NotSavedError
 
 DEFINITION = "experimaestro.json"
@@ -123,8 +124,24 @@ def _state(context: SerializationContext, data: Any, starts: Mapping[int, Route]
         context.var_path = [folder_name(step) for step in route]
         return dict(config.__xpm_serialize__(context))  # type: ignore[attr-defined] # of `Declares`
 
+    if isinstance(context, FolderContext):
+        _write_notebook(context.folder, postorder(roots, makers_and_parts))
     writer = ObjectWriter(absolute, data_of)
     return {"version": VERSION, "objects": writer.add(roots), "data": writer.value(data)}
+
+
+def _write_notebook(folder: Path, order: Sequence[Configuration]) -> None:
+    """Writes the classes of a notebook beside what is saved, as a job has them."""
+    if has_notebook():
+        from experimaestro.core.cells import shipped  # only in a notebook
+
+        found = shipped(order, [])
+        if found is not None:
+            (folder / NOTEBOOK).write_text(found.source, encoding="utf-8")
+    else:
+        for file in {module_file(config.__xpm__.declaration.cls) for config in order}:
+            if file is not None and file.endswith(f"/{NOTEBOOK}"):  # in a job
+                shutil.copy2(file, folder / NOTEBOOK)
 
 
 def _checked(value: Any, what: str, depth: int = 0) -> Any:
