@@ -29,7 +29,13 @@ from experimaestro.core.objects.actions import Action
 from experimaestro.events.model import RunEnded, RunReopened, RunStarted
 from experimaestro.events.state import Run, State
 from experimaestro.events.states import JobState
-from experimaestro.exceptions import ExperimentStopped, FailedExperiment, SubmissionError, WorkspaceError
+from experimaestro.exceptions import (
+    ExperimentStopped,
+    FailedExperiment,
+    SubmissionError,
+    WaitInterrupted,
+    WorkspaceError,
+)
 from experimaestro.monitor import failures
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.notebook import kernel
@@ -38,6 +44,7 @@ from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.modes import RunMode
 from experimaestro.scheduler.openrun import OpenRun, Status, loop_of, release_loop
 from experimaestro.scheduler.rehearsal import rehearse
+from experimaestro.scheduler.remote import RemoteRun
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Service, Services, web
 from experimaestro.scheduler.services.links import is_kernel
@@ -48,9 +55,13 @@ from experimaestro.workspace.layout import JobPaths, RunPaths
 from experimaestro.workspace.locks import ExperimentLock
 from experimaestro.workspace.opening import new_run, prepare
 from experimaestro.workspace.processes import myself
+from experimaestro.workspace.reader import RunReader
 
 if TYPE_CHECKING:
     from experimaestro.notebook.widget import ExperimentWidget
+
+TAKE_OVER_S = 0.5
+"""How often it is tried to take over from another process, in seconds"""
 
 T = TypeVar("T")
 TaskT = TypeVar("TaskT", bound=Task)
@@ -124,6 +135,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self._display = display is not False
         self.run_mode = run_mode
         self._run: OpenRun | None = None
+        self.held: RemoteRun | None = None
+        """The run of another process that keeps this one from starting"""
         self._dry: DryRun | None = None
         self._environment = dict(getattr(env, "env", {}))  # of a WorkspaceSettings
         self._dirty_git = dirty_git
@@ -163,7 +176,30 @@ class experiment:  # noqa: N801 - the name of the compatible API
             if not told:
                 self._say_held()
                 told = True
+            if is_kernel():
+                self._hold()
+                return self
             time.sleep(waiting.SLICE_S)
+
+    def _hold(self) -> None:
+        """Shows the run of another process, and takes over when it has ended; returns at once."""
+        with _lock:
+            if self.held is not None:
+                return
+            self.held = RemoteRun(RunReader(self.workspace, self.name))
+
+        def take_over() -> None:
+            while self.held is not None:
+                with _lock:
+                    run = self._begin()
+                    if run is not None:
+                        _open[self.workspace, self.name] = self._run = run
+                        self.held = None
+                        self._become_current()
+                        return
+                time.sleep(TAKE_OVER_S)
+
+        threading.Thread(target=take_over, name="experimaestro-held", daemon=True).start()
 
     def wait(self) -> None:
         """Blocks until no job of the run is unfinished.
@@ -175,7 +211,11 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if self._dry is not None:
             return
         run = self._opened()
-        waiting.wait(self._finished(run), kernel.pump)
+        try:
+            waiting.wait(self._finished(run), kernel.pump)
+        except KeyboardInterrupt:
+            unfinished = self._ask(run, lambda _, row: row.open)
+            raise WaitInterrupted(unfinished) from None
         self._raise_failures(run)
 
     def __await__(self) -> Generator[Any, None, None]:
@@ -260,10 +300,15 @@ class experiment:  # noqa: N801 - the name of the compatible API
 
     @property
     def status(self) -> Status:
-        """`new` before `start`, then `running`, and at the end `done`, `failed` or `detached`."""
+        """`new` before `start`, then `running`, and at the end `done`, `failed` or `detached`.
+
+        `held` as long as another process has a run of the experiment.
+        """
         if self._dry is not None:
             return "running" if self._dry.is_open else "done"
-        return "new" if self._run is None else self._run.status
+        if self._run is None:
+            return "new" if self.held is None else "held"
+        return self._run.status
 
     @property
     def workdir(self) -> Path:
@@ -447,6 +492,11 @@ class experiment:  # noqa: N801 - the name of the compatible API
         return self._opened().files.paths
 
     def _opened(self) -> OpenRun:
+        if self.held is not None:
+            raise SubmissionError(
+                f"the experiment {self.name!r} is open in another process, whose run is shown here: "
+                "this one starts when that one has ended"
+            )
         if self._run is None:
             raise SubmissionError(
                 f"the experiment {self.name!r} is not started: call start(), or use it as a block (with ...)"
@@ -490,6 +540,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         loop.open_run(run.files)
         loop.post(RunStarted(t=t, run=run.files.run, owner=myself(), stops=self._stops))
         run.act = lambda begin: self._act(run, begin)
+        loop.post(lambda: loop.spawn(run.serve_inbox()))
         if self._display and not is_kernel():
             view = TerminalView(loop.ask, run.files.run, self.name, self._paths, loop.workers)
             view.start()
@@ -520,6 +571,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             run.loop.open_run(run.files)
             run.loop.post(RunReopened(t=time.time(), run=run.files.run))
             run.status, run.ended_at = "running", None
+            run.loop.post(lambda: run.loop.spawn(run.serve_inbox()))
             _open[self.workspace, self.name] = run
 
         begin()

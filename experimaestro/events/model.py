@@ -193,6 +193,19 @@ class DependencyFailed(Event, frozen=True, kw_only=True):
     """The direct dependency that failed"""
 
 
+class CommandReceived(Event, frozen=True, kw_only=True):
+    """The owner of a run found a command of another process, and did it."""
+
+    run: str
+    """See `RunStarted.run`"""
+    id: str
+    """As the sender named it"""
+    do: str
+    """What was asked for"""
+    error: str = ""
+    """Why it was not done, if it was not"""
+
+
 class EffectFailed(Event, frozen=True, kw_only=True):
     """Something that the scheduler tried to do failed for a reason that concerns all jobs."""
 
@@ -242,6 +255,7 @@ AnyEvent = (
     | JobStarted
     | JobEnded
     | DependencyFailed
+    | CommandReceived
     | EffectFailed
     | Tick
     | Progress

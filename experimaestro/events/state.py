@@ -17,6 +17,7 @@ from typing import Literal, cast
 from msgspec import Struct, field
 
 from experimaestro.events.model import (
+    CommandReceived,
     DependencyFailed,
     EffectFailed,
     Event,
@@ -135,6 +136,8 @@ class Run(Struct):
     """Its jobs that are done and were run by another process meanwhile; any other done job was found"""
     failures: list[JobKey] = field(default_factory=list)
     """Its jobs that failed by themselves, one entry for each time: only ever appended to"""
+    commands: dict[str, str] = field(default_factory=dict)
+    """Commands of other processes by their ids: "" if done, else why not"""
     skipped: int = 0
     """How many of its jobs did not run because others failed: see `SKIPPED`"""
 
@@ -178,6 +181,10 @@ class State:
     def dependents(self, key: JobKey) -> Iterable[JobKey]:
         """The jobs that need a job directly, in the order of submission."""
         return self._dependents.get(key, ())
+
+    def events_of(self, key: JobKey) -> Iterable[Event]:
+        """Everything that happened to a job, oldest first."""
+        return self._story.get(key, ())
 
     def story(self, key: JobKey) -> str:
         """Everything that happened to a job, one line an event, oldest first."""
@@ -318,6 +325,10 @@ class State:
         job = self._record(self._job(e, e.job), e, "dependency failed")
         job.reason, job.because, job.ended = FailureReason.DEPENDENCY, e.because, e.t
         self._move(job, TRANSITIONS[job.state, "dependency failed"])
+
+    def _command_received(self, e: CommandReceived) -> None:
+        run = self._run(e, e.run)
+        run.commands[e.id] = e.error
 
     def _effect_failed(self, e: EffectFailed) -> None:
         if e.effect != "kill":
@@ -475,6 +486,7 @@ _FOLD: dict[type[Event], Callable[[State, Event], None]] = {
         (JobStarted, State._job_started),  # noqa: SLF001 - same
         (JobEnded, State._job_ended),  # noqa: SLF001 - same
         (DependencyFailed, State._dependency_failed),  # noqa: SLF001 - same
+        (CommandReceived, State._command_received),  # noqa: SLF001 - same
         (EffectFailed, State._effect_failed),  # noqa: SLF001 - same
         (Tick, State._nothing),  # noqa: SLF001 - same
         (StillRunning, State._nothing),  # noqa: SLF001 - same

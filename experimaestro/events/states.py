@@ -165,6 +165,15 @@ TRANSITIONS: Mapping[tuple[JobState, Change], JobState] = {
     (_S.READY, "found running"): _S.RUNNING,
     (_S.READY, "found done"): _S.DONE,
     (_S.READY, "found conflict"): _S.ERROR,
+    # Whoever was to run a job, or ran it, is gone: somebody else looks at what became of it.
+    (_S.WAITING, "found free"): _S.WAITING,
+    (_S.WAITING, "found failed"): _S.WAITING,
+    (_S.WAITING, "found running"): _S.RUNNING,
+    (_S.WAITING, "found done"): _S.DONE,
+    (_S.SCHEDULED, "found free"): _S.WAITING,
+    (_S.SCHEDULED, "found failed"): _S.ERROR,
+    (_S.SCHEDULED, "found running"): _S.RUNNING,
+    (_S.SCHEDULED, "found done"): _S.DONE,
     # An attempt of ours.
     (_S.READY, "queued"): _S.SCHEDULED,
     (_S.READY, "ended badly"): _S.ERROR,

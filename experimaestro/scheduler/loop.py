@@ -14,7 +14,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -439,10 +439,14 @@ class Loop:
             return
         if isinstance(fact, model.JobSubmitted):
             files = self._runs[fact.run]
-            files.journal.add(model.encode(fact))
+            for event in self._joining(fact):
+                files.journal.add(model.encode(event))
             files.submitted(fact, self._work[fact.job].submission)
             return
-        if isinstance(fact, (model.RunStarted, model.RunStopped, model.RunReopened, model.RunEnded)):
+        if isinstance(
+            fact,
+            (model.RunStarted, model.RunStopped, model.RunReopened, model.RunEnded, model.CommandReceived),
+        ):
             concerned: Sequence[str] = (fact.run,)
         elif isinstance(fact, (model.EffectFailed, model.TaskPaused, model.TaskContinued)):
             concerned = list(self._runs)
@@ -459,6 +463,27 @@ class Loop:
             if files_of_run is not None:
                 files_of_run.journal.add(line)
                 files_of_run.changed = True
+
+    def _joining(self, fact: model.JobSubmitted) -> list[model.Event]:
+        """What the journal of a run needs of a job that joins it: where the job stands."""
+        job = self._engine.state.jobs[fact.job]
+        events: list[model.Event] = [fact]
+        if len(job.runs) == 1 or self._runs[fact.run].has(fact.job) or job.state is JobState.UNSCHEDULED:
+            return events
+        found: Literal["done", "running", "free"] = "free"
+        if job.state is JobState.DONE:
+            found = "done"
+        elif job.state is JobState.RUNNING and job.where == "elsewhere":
+            found = "running"
+        seen = model.JobObserved(
+            t=fact.t, job=job.key, found=found, attempt=job.attempt, owner=job.owner, outcome=job.outcome
+        )
+        events.append(seen)
+        if job.where == "here" and job.state.running():
+            story = self._engine.state.events_of(job.key)
+            own = (model.JobQueued, model.JobStarted)
+            events += [one for one in story if isinstance(one, own) and one.attempt == job.attempt]
+        return events
 
     def _perform(self, effect: Effect, cause: int) -> None:
         if isinstance(effect, Observe):

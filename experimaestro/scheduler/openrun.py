@@ -16,24 +16,36 @@ from experimaestro.core import context
 from experimaestro.core.definition import define, differences
 from experimaestro.core.objects import Config
 from experimaestro.core.objects.actions import described
-from experimaestro.events.model import Event, JobSubmitted, Need, RunStopped, TaskContinued, encode
-from experimaestro.exceptions import ConflictError, ExperimentStopped, SubmissionError
+from experimaestro.events.model import (
+    CommandReceived,
+    Event,
+    JobSubmitted,
+    Need,
+    RunStopped,
+    TaskContinued,
+    encode,
+)
+from experimaestro.exceptions import ConflictError, ExperimaestroError, ExperimentStopped, SubmissionError
 from experimaestro.scheduler.callbacks import Callbacks, output_call, read_outputs
 from experimaestro.scheduler.effects import Work, users_path
 from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.loop import Loop
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Services
+from experimaestro.workspace import inbox
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.locks import ExperimentLock
 
 log = logging.getLogger("experimaestro.scheduler")
 
-Status = Literal["new", "running", "done", "failed", "detached"]
+Status = Literal["new", "held", "running", "done", "failed", "detached"]
 """Where an experiment stands: `new` before it is started; `detached`: its jobs go on without it"""
 
 OUTPUTS_S = 0.2
 """How often it is looked what a running job gives out, in seconds"""
+
+INBOX_S = 0.5
+"""How often it is looked whether another process asks for something, in seconds"""
 
 RETRIES = 3
 """How often a resumable task goes on after it ran out of time, where nobody says"""
@@ -105,6 +117,8 @@ class OpenRun:
         self.act: Callable[[Callable[[], None]], None] = lambda begin: begin()
         """Calls what runs jobs again, and opens the run for them if it has ended"""
         self.callbacks = Callbacks(self, lambda: loop.post(lambda: None))
+        self._jobs: set[str] = set()
+        """All that was submitted"""
         self._unread: set[str] = set()
         """Jobs whose last outputs were not read yet"""
         self.status: Status = "running"
@@ -124,13 +138,14 @@ class OpenRun:
         path = self._path()
         stack = [submission]
         while stack:
-            unknown = [used for used in stack[-1].uses if not self.loop.knows(used.key)]
-            if unknown:  # tasks of an earlier experiment: their folders will say that they are done
+            unknown = [used for used in stack[-1].uses if used.key not in self._jobs]
+            if unknown:  # tasks of an earlier experiment: they belong to this run as well
                 stack.extend(unknown)
                 continue
             self._hand_over(stack.pop(), path)
 
     def _hand_over(self, submission: context.Submission, path: Sequence[str]) -> None:
+        self._jobs.add(submission.key)
         event = JobSubmitted(
             t=time.time(),
             job=submission.key,
@@ -215,6 +230,44 @@ class OpenRun:
     def is_quiet(self) -> bool:
         """Whether no call of the user's code is pending, and no output unread."""
         return not self._unread and self.callbacks.pending == 0
+
+    # Other processes.
+
+    async def serve_inbox(self) -> None:
+        """Does what other processes ask for, until the run ends; in the loop's thread."""
+        while self.status == "running":
+            try:
+                for one in await self.loop.in_pool(inbox.received, self.files.paths):
+                    self._obey(one)
+                    await self.loop.in_pool(inbox.remove, self.files.paths, one.id)
+            except OSError as error:
+                log.warning("the inbox of %s cannot be read: %s", self.files.run, error)
+            await asyncio.sleep(INBOX_S)
+
+    def _obey(self, received: inbox.Received) -> None:
+        command, error = received.command, received.error
+        if command is not None:
+            do: dict[str, Callable[[], None]] = {
+                "kill": lambda: self.kill(command.jobs),
+                "retry": lambda: self.retry(command.jobs),
+                "stop": self.stop,
+                "continue": lambda: self.continue_task(command.task),
+            }
+            try:
+                do[command.do]()
+            except ExperimaestroError as refused:
+                error = str(refused)
+        if error:
+            log.warning("%s", error)
+        self.loop.post(
+            CommandReceived(
+                t=time.time(),
+                run=self.files.run,
+                id=received.id,
+                do="" if command is None else command.do,
+                error=error,
+            )
+        )
 
     # What a person may do with its jobs.
 

@@ -41,6 +41,7 @@ class RunFiles:
     def __init__(self, run: str, workspace: str, paths: RunPaths) -> None:
         self.run = run
         self.paths = paths
+        files.create_marker(paths.journal)  # so that others see that the run has begun
         self.journal = LineFile(paths.journal)
         self.changed = False
         self.projected = 0.0
@@ -75,6 +76,10 @@ class RunFiles:
         """Notes files and folders whose commit is recorded with the run."""
         for path in paths:
             self._provenance.add(path)
+
+    def has(self, job: str) -> bool:
+        """Whether a job was noted."""
+        return job in self._known
 
     def project(self, state: State, now: float) -> None:
         """Makes the projections of what is known now, for the next write."""

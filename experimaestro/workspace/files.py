@@ -17,7 +17,7 @@ a disk in memory in their place, each function one step, and kill real processes
 call made here.
 """
 # A job's process imports this: paths are strings, and pathlib stays out
-# ruff: noqa: PTH103, PTH104, PTH108, PTH116, PTH123, PTH208
+# ruff: noqa: PTH103, PTH104, PTH108, PTH115, PTH116, PTH123, PTH208
 
 import contextlib
 import errno
@@ -184,6 +184,32 @@ def read(path: str) -> bytes | None:
         if error.errno != errno.ESTALE:
             raise
     return _read(path)  # a network disk: the file was replaced between finding and reading it
+
+
+def read_from(path: str, offset: int) -> bytes:
+    """What a file that only grows has after `offset`; empty if it is absent.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+
+
+def link_target(path: str) -> str | None:
+    """Where a symbolic link leads, as it is written; None if there is none.
+
+    Raises:
+        OSError: The disk does not tell, or the name is that of something else.
+    """
+    try:
+        return os.readlink(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def read_json(path: str) -> Any:

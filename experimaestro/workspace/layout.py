@@ -56,6 +56,11 @@ def job_folder(workspace: str, key: str) -> str:
     return f"{workspace}/jobs/{type_name}/{identifier}"
 
 
+def jobs_folder(workspace: str, type_name: str = "") -> str:
+    """The folder of the jobs of a type; without one, that of all types."""
+    return f"{workspace}/jobs/{type_name}" if type_name else f"{workspace}/jobs"
+
+
 def shared_folder(workspace: str, name: str, identifier: str) -> str:
     """The folder of the files that equal configurations share.
 
@@ -325,6 +330,14 @@ class RunPaths:
     def inbox(self) -> str:
         """Folder of the commands from other processes."""
         return f"{self.folder}/inbox"
+
+    def command(self, identifier: str) -> str:
+        """The file of a command from another process.
+
+        Raises:
+            WorkspaceError: `identifier` cannot name a file.
+        """
+        return f"{self.folder}/inbox/{_checked(identifier, 'id of a command', identifier)}.json"
 
     @property
     def jobs_jsonl(self) -> str:

@@ -196,7 +196,7 @@ def test_every_bad_end_is_a_failure_that_says_how(runs: Path, how: str, expected
     assert expected in str(caught.value)
     assert not (task.jobpath / "fail.done").exists()
     failed = json.loads((task.jobpath / "fail.failed").read_text())
-    assert failed["reason"] == ("memory" if how == "memory" else "failed")
+    assert failed["reason"] == {"memory": "memory", "SIGTERM": "cancelled"}.get(how, "failed")
 
 
 @pytest.fixture

@@ -1,0 +1,85 @@
+"""Commands for a run that another process owns: a file for each, in the inbox of the run.
+
+Rule: whoever asks creates the file in one step; the owner removes it after it has noted in its journal
+what came of it. A command has an id, so that one that is done twice by a kill in between does no harm: all
+commands say what is to be, not what is to change.
+"""
+
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from experimaestro.workspace import files
+from experimaestro.workspace.layout import RunPaths
+
+
+class Command(msgspec.Struct, frozen=True):
+    """What a view in another process asks for."""
+
+    do: Literal["kill", "retry", "stop", "continue"]
+    jobs: tuple[str, ...] = ()
+    """Keys, for `kill` and `retry`"""
+    task: str = ""
+    """For `continue`"""
+
+
+class Received(NamedTuple):
+    """A file of an inbox."""
+
+    id: str
+    command: Command | None
+    """None if the file is no command"""
+    error: str = ""
+    """Why it is none"""
+
+
+def send(paths: RunPaths, command: Command) -> str:
+    """Leaves a command for the owner of a run.
+
+    Args:
+        paths: The run.
+        command: What to do.
+
+    Returns:
+        Its id: the owner's journal says what came of it.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    identifier = uuid.uuid4().hex
+    files.make_folder(paths.inbox)
+    files.replace(paths.command(identifier), json.dumps(msgspec.to_builtins(command)).encode())
+    return identifier
+
+
+def received(paths: RunPaths) -> Sequence[Received]:
+    """The commands that wait, in no order that means anything.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    found = []
+    for name in files.names(paths.inbox):
+        identifier, dot, ending = name.rpartition(".")
+        if not dot or ending != "json" or name.startswith("."):
+            continue
+        data = files.read(paths.command(identifier))
+        if data is None:
+            continue
+        try:
+            found.append(Received(identifier, msgspec.json.decode(data, type=Command)))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            found.append(Received(identifier, None, f"{paths.command(identifier)} is no command: {error}"))
+    return found
+
+
+def remove(paths: RunPaths, identifier: str) -> None:
+    """Removes a command that was done.
+
+    Raises:
+        OSError: It cannot be removed.
+    """
+    files.remove(paths.command(identifier))
