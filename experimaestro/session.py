@@ -49,8 +49,10 @@ from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Service, Services, web
 from experimaestro.scheduler.services.links import is_kernel
 from experimaestro.scheduler.tokens import CounterToken
+from experimaestro.settings import HistorySettings, get_settings
 from experimaestro.workspace import files, git, recorded
 from experimaestro.workspace.git import DirtyGitAction
+from experimaestro.workspace.history import Limits
 from experimaestro.workspace.layout import JobPaths, RunPaths
 from experimaestro.workspace.locks import ExperimentLock
 from experimaestro.workspace.opening import new_run, prepare
@@ -139,6 +141,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         """The run of another process that keeps this one from starting"""
         self._dry: DryRun | None = None
         self._environment = dict(getattr(env, "env", {}))  # of a WorkspaceSettings
+        self._limits: HistorySettings | None = getattr(env, "history", None)  # same
         self._dirty_git = dirty_git
         self._code = [*filter(None, [git.main_script()]), *(os.path.abspath(path) for path in project_paths)]  # noqa: PTH100 - links are kept
         RunPaths(self.workspace, name, "run")  # refuses a name that cannot name a folder
@@ -510,6 +513,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             None if another process has the lock.
         """
         self._look_at_git()
+        limits = self._limits or get_settings().history
         prepare(self.workspace)
         paths = RunPaths(self.workspace, self.name, "run")
         try:
@@ -537,6 +541,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         run = OpenRun(loop, RunFiles(f"{self.name}/{run_id}", self.workspace, paths), lock, run_id, t)
         run.environment = dict(self._environment)
         run.files.add_code(self._code)
+        run.files.limits = Limits(limits.max_done, limits.max_failed)
         loop.open_run(run.files)
         loop.post(RunStarted(t=t, run=run.files.run, owner=myself(), stops=self._stops))
         run.act = lambda begin: self._act(run, begin)

@@ -5,6 +5,7 @@ one at a time for each run. What was not written is kept for the next try.
 """
 
 import copy
+import logging
 import math
 import threading
 import time
@@ -16,10 +17,13 @@ from experimaestro.core.objects import Config
 from experimaestro.core.serialization.writing import ObjectWriter, absolute
 from experimaestro.events.model import JobSubmitted
 from experimaestro.events.state import Run, State
-from experimaestro.workspace import files, projections
+from experimaestro.workspace import files, history, projections
+from experimaestro.workspace.history import Limits
 from experimaestro.workspace.journal import LineFile
 from experimaestro.workspace.layout import RunPaths, job_folder
 from experimaestro.workspace.provenance import Provenance
+
+log = logging.getLogger("experimaestro.scheduler")
 
 LAST_LOOK_S = 0.5
 """How long the end of a run waits for git, in seconds"""
@@ -36,6 +40,7 @@ class RunFiles:
     Attributes:
         changed: Whether something happened since the last projection.
         projected: When that was, by the monotonic clock.
+        limits: How many runs of the experiment are kept.
     """
 
     def __init__(self, run: str, workspace: str, paths: RunPaths) -> None:
@@ -45,6 +50,7 @@ class RunFiles:
         self.journal = LineFile(paths.journal)
         self.changed = False
         self.projected = 0.0
+        self.limits = Limits()
         self._workspace = workspace
         self._jobs = LineFile(paths.jobs_jsonl)
         self._objects = LineFile(paths.objects_jsonl)
@@ -146,8 +152,13 @@ class RunFiles:
             files.replace(self.paths.environment, self._provenance.describe(run))
 
     def reopen(self) -> None:
-        """Lets a run go on that was closed."""
+        """Lets a run go on that was closed.
+
+        Raises:
+            OSError: Its folder was removed meanwhile, and cannot be made.
+        """
         with self._writing:
+            files.make_folder(self.paths.folder)
             self._is_closed = False
 
     def close(self) -> None:
@@ -167,6 +178,16 @@ class RunFiles:
             self._is_closed = True
             if self._projected_services is not self._services:  # changed since the last projection
                 self._write_services()
+        assert self._run is not None
+        if self._run.status in {"done", "failed"}:
+            self._clean_up()
+
+    def _clean_up(self) -> None:
+        """Removes older runs that nobody needs; whatever hinders that may wait for the next run."""
+        try:
+            history.clean_up(self.paths, self.limits)
+        except OSError as error:
+            log.warning("older runs of %s are still there: %s", self.run, error)
 
     def _write_services(self) -> None:
         self._status = projections.with_services(self._status, self._services, time.time())

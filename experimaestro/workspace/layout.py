@@ -112,6 +112,17 @@ def temporary(path: str, mark: str) -> str:
     return f"{folder}{slash}.{name}.{mark}.tmp"
 
 
+def condemned(folder: str) -> str:
+    """The hidden name that a folder gets before it is removed with all that is in it."""
+    parent, slash, name = folder.rpartition("/")
+    return f"{parent}{slash}.{name}.removed"
+
+
+def is_condemned(name: str) -> bool:
+    """Whether a name is one of `condemned`."""
+    return name.startswith(".") and name.endswith(".removed")
+
+
 def attempt_part(name: str) -> tuple[int, str] | None:
     """What a name in the folder of attempts stands for.
 
