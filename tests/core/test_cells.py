@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from textwrap import dedent
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -586,6 +587,52 @@ def test_a_name_that_was_given_to_something_else_is_said(
     notebook.run("del Train")
     assert error_of(task.submit) == "SubmissionError: `Train` is not defined any more: run its cell again"
     assert recorder.received == []
+
+
+def test_the_cell_that_ran_last_counts_for_a_class_without_methods(notebook: Notebook):
+    notebook.name_cells_as_kernels_do()
+    first, second = "class Options:\n    depth = 1", "class Options:\n    depth = 2"
+    notebook.run("class Train(Task):\n    def execute(self): return Options.depth")
+    found = []
+    for cell in (first, second, first):
+        notebook.run(cell)
+        found.append(module_of(notebook, "Train").count("depth = 1"))
+    assert found == [1, 0, 1]
+
+
+def test_a_class_that_derives_from_its_own_earlier_version_is_refused(notebook: Notebook, error_of: ErrorOf):
+    notebook.run("class Model(Config): pass")
+    notebook.run("class Model(Model): pass")
+    assert error_of(lambda: closure(notebook["Model"])).startswith(
+        "DefinitionError: `Model` uses an earlier `Model` while it is defined, which a job does not have"
+    )
+
+
+def test_two_threads_may_look_at_a_class_at_once(notebook: Notebook):
+    notebook.run(TRAIN)
+    cls = notebook["Train"]
+    found: list[str] = []
+    threads = [Thread(target=lambda: found.append(closure(cls).digest)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [closure(cls).digest] * 4
+
+
+def test_a_member_of_an_enumeration_in_any_value_brings_its_class(notebook: Notebook, recorder: Any):
+    notebook.run("import enum, typing\nclass Color(enum.Enum):\n    RED = 1")
+    notebook.run("class Train(Task):\n    colors: Param[typing.Any]\n    def execute(self): ...")
+    notebook["Train"].C(colors={"all": [notebook["Color"].RED]}).submit()
+    assert "class Color(enum.Enum):" in recorder.received[0].shipped.source
+
+
+def test_a_value_that_a_class_takes_over_under_its_own_name_is_found(notebook: Notebook, loaded: Loaded):
+    notebook.run("lr = 3\nbase = object()")
+    notebook.run(
+        "class Train(Task):\n    lr = lr\n    base = 4\n    double = base * 2\n    def execute(self): ..."
+    )
+    assert loaded("Train").Train.lr == 3
 
 
 # What it costs

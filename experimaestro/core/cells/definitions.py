@@ -167,7 +167,8 @@ def with_submodules(of: Definition, use: Use) -> Definition:
     """The import of a module, with those of its submodules that are read of it: `xml.dom.minidom`."""
     if not isinstance(of.value, ModuleType):
         return of
-    found, imports = of.value, list(of.imports)
+    imports = list(of.imports)
+    found: Any = of.value
     for attribute in use.attributes:
         name = f"{found.__name__}.{attribute}"
         found = getattr(found, attribute, None)
