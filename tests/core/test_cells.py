@@ -375,9 +375,7 @@ def test_all_that_is_wrong_is_in_one_error(notebook: Notebook, error_of: ErrorOf
 
 def test_functions_of_the_notebook_itself_are_what_a_job_has_of_them(notebook: Notebook):
     notebook.run("class Train(Task):\n    def execute(self):\n        display(open)\n        exit()")
-    assert "from IPython.display import display" in module_of(notebook, "Train") or (
-        "import display" in module_of(notebook, "Train")
-    )
+    assert "from IPython.display import display" in module_of(notebook, "Train")
     assert not {"open", "exit"} & set(closure(notebook["Train"]).definitions)
 
 
@@ -625,6 +623,16 @@ def test_a_member_of_an_enumeration_in_any_value_brings_its_class(notebook: Note
     notebook.run("class Train(Task):\n    colors: Param[typing.Any]\n    def execute(self): ...")
     notebook["Train"].C(colors={"all": [notebook["Color"].RED]}).submit()
     assert "class Color(enum.Enum):" in recorder.received[0].shipped.source
+
+
+def test_a_variable_that_an_annotation_names_as_well_is_refused(notebook: Notebook, error_of: ErrorOf):
+    notebook["df"] = object()
+    notebook.run("class Train(Task):\n    data: 'df'\n    def execute(self): return df")
+    assert error_of(lambda: closure(notebook["Train"])) == (
+        "DefinitionError: `Train.execute` uses the notebook variable `df` (object): make it a parameter, or load it in `execute`"
+    )
+    notebook.run("class Train(Task):\n    data: 'df'\n    def execute(self): ...")
+    assert "df" not in closure(notebook["Train"]).definitions
 
 
 def test_a_value_that_a_class_takes_over_under_its_own_name_is_found(notebook: Notebook, loaded: Loaded):

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from hashlib import sha256
+from importlib import import_module
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -52,6 +53,8 @@ class Closure:
         self._problems: list[str] = []
         self._values: dict[str, Any] = {}
         """What each name stood for that was looked up"""
+        self._settled = set(_OF_MODULES)
+        """Names that are Python's own, or were refused"""
         self._collect()
         if self._problems:
             raise DefinitionError("\n".join(dict.fromkeys(self._problems)))
@@ -77,10 +80,12 @@ class Closure:
                 if use.attributes:
                     self.definitions[use.name] = with_submodules(known, use)
                 continue
-            if use.name in _OF_MODULES or (use.name in self._values and use.name != self._name):
-                continue  # Python's own, or refused before
+            if use.name in self._settled:
+                continue
             made = self._definition(use, user)
             if made is None:
+                if use.when != "annotated":  # else another use may need it
+                    self._settled.add(use.name)
                 continue
             self.definitions[use.name] = made
             if isinstance(made.value, type):
@@ -148,9 +153,7 @@ def _of_session(name: str) -> Any:
     """What IPython adds to the built-in names while a cell runs."""
     if name not in {"display", "get_ipython"} or "IPython" not in sys.modules:
         return _MISSING
-    import IPython.display  # only in a notebook
-
-    return getattr(IPython.display, name, None)
+    return getattr(import_module("IPython.display"), name, None)  # it is there: this is a notebook
 
 
 def _problem(refused: Refused, use: Use, user: str) -> str:

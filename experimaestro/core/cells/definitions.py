@@ -91,6 +91,8 @@ def definition(name: str, value: Any, namespace: Mapping[str, Any]) -> Definitio
             "uses `get_ipython`, which only a notebook has (a %magic or a !command does that): write plain "
             "Python, such as subprocess.run(...)"
         )
+    if name == "display" and _is_of_ipython(value):
+        return _import(name, value, "IPython.display", name)
     if isinstance(value, ModuleType):
         return _module(name, value)
     made = None
