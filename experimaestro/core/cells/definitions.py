@@ -128,7 +128,7 @@ def _made(name: str, value: Any, text: str, **given: Any) -> Definition:
 
 
 def _canonical(node: Any) -> Iterator[str]:
-    """What counts of a syntax tree, as text: the same for every version of Python, where it is the same.
+    """What counts of a syntax tree, as text: the same in every version of Python that reads the text so.
 
     Left out: where things stand, and strings that are statements (docstrings, texts under parameters).
     """
