@@ -104,6 +104,10 @@ class NewerFormatError(FormatError, RuntimeError):
     """A file was written by a newer version, whose form this one does not know."""
 
 
+class NotInstalledError(ExperimaestroError, ImportError):
+    """Something needs a package that is not installed; its text says which command installs it."""
+
+
 class NotSavedError(ExperimaestroError, FileNotFoundError):
     """Nothing was saved where something is to be loaded; its text says what is there."""
 
@@ -118,6 +122,10 @@ class NotInJobError(ExperimaestroError, AssertionError):
 
 class FailedExperiment(ExperimaestroError):  # noqa: N818 - the name of the compatible API
     """The experiment ended with failed jobs; its text names each with the user's line first."""
+
+
+class GracefulExperimentExit(ExperimaestroError):  # noqa: N818 - the name of the compatible API
+    """Raised in the block of an experiment to leave it without waiting: its jobs go on."""
 
 
 class ExperimentStopped(ExperimaestroError):  # noqa: N818 - the name of the compatible API
@@ -148,9 +156,28 @@ class ServiceError(ExperimaestroError):
     """A service cannot be added, started or made again; its text says why."""
 
 
+class FilterError(ExperimaestroError, ValueError):
+    """A filter of jobs cannot be read; its text shows the place."""
+
+
 class RequirementError(ExperimaestroError, ValueError):
     """What a job needs is written in a way that cannot be read; its text shows the place."""
 
 
 class LauncherNotFoundError(ExperimaestroError):
     """No launcher offers what was required."""
+
+
+class WaitInterrupted(KeyboardInterrupt):
+    """A wait for jobs was interrupted; the jobs go on. In a notebook it is shown as one line.
+
+    Args:
+        unfinished: How many jobs of the run are not finished.
+    """
+
+    def __init__(self, unfinished: int) -> None:
+        go_on = f"{unfinished} unfinished job{' goes' if unfinished == 1 else 's go'} on"
+        super().__init__(f"waiting was interrupted: {go_on if unfinished else 'no job was unfinished'}")
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]

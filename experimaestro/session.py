@@ -11,12 +11,10 @@ ending it empties the slot again.
 
 import asyncio
 import atexit
-import contextlib
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,14 +22,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from experimaestro import waiting
 from experimaestro.core import context
-from experimaestro.core.objects import Task
+from experimaestro.core.objects import Config, Task
 from experimaestro.core.objects.actions import Action
-from experimaestro.events.model import RunEnded, RunReopened, RunStarted
-from experimaestro.events.state import Run, State
 from experimaestro.events.states import JobState
 from experimaestro.exceptions import (
-    ExperimentStopped,
     FailedExperiment,
+    GracefulExperimentExit,
     SubmissionError,
     WaitInterrupted,
     WorkspaceError,
@@ -39,24 +35,24 @@ from experimaestro.exceptions import (
 from experimaestro.monitor import failures
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.notebook import kernel
-from experimaestro.scheduler import openrun
+from experimaestro.scheduler import lifetime
 from experimaestro.scheduler.dryrun import DryRun
+from experimaestro.scheduler.job import Job
+from experimaestro.scheduler.lifetime import say
 from experimaestro.scheduler.modes import RunMode
-from experimaestro.scheduler.openrun import OpenRun, Status, loop_of, release_loop
+from experimaestro.scheduler.openrun import OpenRun, Status
 from experimaestro.scheduler.rehearsal import rehearse
 from experimaestro.scheduler.remote import RemoteRun
-from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Service, Services, web
 from experimaestro.scheduler.services.links import is_kernel
 from experimaestro.scheduler.tokens import CounterToken
+from experimaestro.scheduler.workspace import Workspace
 from experimaestro.settings import HistorySettings, get_settings
-from experimaestro.workspace import files, git, recorded
+from experimaestro.workspace import git, recorded
 from experimaestro.workspace.git import DirtyGitAction
 from experimaestro.workspace.history import Limits
 from experimaestro.workspace.layout import JobPaths, RunPaths
-from experimaestro.workspace.locks import ExperimentLock
-from experimaestro.workspace.opening import new_run, prepare
-from experimaestro.workspace.processes import myself
+from experimaestro.workspace.processes import host_name
 from experimaestro.workspace.reader import RunReader
 
 if TYPE_CHECKING:
@@ -69,8 +65,6 @@ T = TypeVar("T")
 TaskT = TypeVar("TaskT", bound=Task)
 ServiceT = TypeVar("ServiceT", bound=Service)
 
-_lock = threading.RLock()
-_open: dict[tuple[str, str], OpenRun] = {}
 _current: "list[experiment]" = []
 
 
@@ -124,12 +118,12 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self._stops = on_failure == "stop"
         if workers is not None and workers < 1:
             raise WorkspaceError(f"experiment(..., workers={workers}): expected a number of jobs from 1 up")
-        self.workspace = os.path.realpath(os.fspath(env))
+        self._folder = os.path.realpath(os.fspath(env))
         try:
-            self.workspace.encode()
+            self._folder.encode()
         except UnicodeEncodeError:
             raise WorkspaceError(
-                f"{self.workspace!a} cannot be used as workspace: its name is not UTF-8, "
+                f"{self._folder!a} cannot be used as workspace: its name is not UTF-8, "
                 "or the locale of this process is not (set LC_ALL=C.UTF-8)"
             ) from None
         self.name = name
@@ -140,11 +134,12 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self.held: RemoteRun | None = None
         """The run of another process that keeps this one from starting"""
         self._dry: DryRun | None = None
-        self._environment = dict(getattr(env, "env", {}))  # of a WorkspaceSettings
+        self.workspace = Workspace(self._folder, getattr(env, "env", {}), run_mode)
+        """The workspace: its folder, and how jobs are run there"""
         self._limits: HistorySettings | None = getattr(env, "history", None)  # same
         self._dirty_git = dirty_git
         self._code = [*filter(None, [git.main_script()]), *(os.path.abspath(path) for path in project_paths)]  # noqa: PTH100 - links are kept
-        RunPaths(self.workspace, name, "run")  # refuses a name that cannot name a folder
+        RunPaths(self._folder, name, "run")  # refuses a name that cannot name a folder
 
     # Life.
 
@@ -161,43 +156,44 @@ class experiment:  # noqa: N801 - the name of the compatible API
             DirtyGitError: The code has changes that are not committed, and `dirty_git` is `ERROR`.
         """
         if self.run_mode is not RunMode.NORMAL:
-            self._dry = rehearse(self.run_mode, self.workspace)
+            self._dry = rehearse(self.run_mode, self._folder)
             self._become_current()
             return self
-        key = (self.workspace, self.name)
+        self._look_at_git()
         told = False
         while True:
-            with _lock:
-                run = _open.get(key) or self._begin()
-                if run is not None:
-                    _open[key] = self._run = run
+            with lifetime.lock:
+                run = self._run = lifetime.join_or_open(self._wanted(), self._show) or self._run
+                if run is not None and run.status == "running":
                     self._become_current()
-            if run is not None:
-                if self._display and is_kernel():
-                    self.widget.show()
-                return self
+                    break
             if not told:
-                self._say_held()
+                say(
+                    f"the experiment {self.name!r} is open in {lifetime.holder(self._folder, self.name)}: "
+                    "waiting for its end"
+                )
                 told = True
             if is_kernel():
                 self._hold()
                 return self
             time.sleep(waiting.SLICE_S)
+        if self._display and is_kernel():
+            self.widget.show()
+        return self
 
     def _hold(self) -> None:
         """Shows the run of another process, and takes over when it has ended; returns at once."""
-        with _lock:
+        with lifetime.lock:
             if self.held is not None:
                 return
-            self.held = RemoteRun(RunReader(self.workspace, self.name))
+            self.held = RemoteRun(RunReader(self._folder, self.name))
 
         def take_over() -> None:
             while self.held is not None:
-                with _lock:
-                    run = self._begin()
+                with lifetime.lock:
+                    run = lifetime.join_or_open(self._wanted(), self._show)
                     if run is not None:
-                        _open[self.workspace, self.name] = self._run = run
-                        self.held = None
+                        self._run, self.held = run, None
                         self._become_current()
                         return
                 time.sleep(TAKE_OVER_S)
@@ -215,9 +211,9 @@ class experiment:  # noqa: N801 - the name of the compatible API
             return
         run = self._opened()
         try:
-            waiting.wait(self._finished(run), kernel.pump)
+            waiting.wait(lifetime.finished(run), kernel.pump)
         except KeyboardInterrupt:
-            unfinished = self._ask(run, lambda _, row: row.open)
+            unfinished = run.ask(lambda _, row: row.open)
             raise WaitInterrupted(unfinished) from None
         self._raise_failures(run)
 
@@ -229,7 +225,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if self._dry is not None:
             return
         run = self._opened()
-        await waiting.wait_async(self._finished(run), kernel.pump)
+        await waiting.wait_async(lifetime.finished(run), kernel.pump)
         self._raise_failures(run)
 
     def stop(self) -> None:
@@ -239,7 +235,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             self._leave_current()
         elif self._run is not None:
             self._run.services.stop()  # also of a run that has ended: in a notebook they outlive it
-            self._end(self._run, None)
+            lifetime.end(self._run, None)
 
     def __enter__(self) -> "experiment":  # noqa: PYI034 - start() may not be of a sub-class
         self.start()
@@ -249,10 +245,10 @@ class experiment:  # noqa: N801 - the name of the compatible API
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> bool:
         if self._dry is not None:
             self.stop()
-            return
+            return False
         run = self._opened()
         try:
             if error is None:
@@ -264,16 +260,17 @@ class experiment:  # noqa: N801 - the name of the compatible API
             self._leave_block(run, None)
             raise
         self._leave_block(run, _status_after(error))
+        return isinstance(error, GracefulExperimentExit)
 
     async def __aenter__(self) -> "experiment":  # noqa: PYI034 - same
         return await asyncio.to_thread(self.__enter__)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> bool:
         if self._dry is not None:
             self.stop()
-            return
+            return False
         run = self._opened()
         try:
             if error is None:
@@ -285,6 +282,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             await asyncio.to_thread(self._leave_block, run, None)
             raise
         await asyncio.to_thread(self._leave_block, run, _status_after(error))
+        return isinstance(error, GracefulExperimentExit)
 
     # What users ask.
 
@@ -327,6 +325,47 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def run_id(self) -> str:
         """Name of the run: the local time of its start; `dry-run` in that mode."""
         return "dry-run" if self._dry is not None else self._opened().run_id
+
+    @property
+    def jobspath(self) -> Path:
+        """Folder of links to the jobs of the run."""
+        return Path(self._paths_of_run().jobs)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the run was opened, in local time; None before."""
+        return None if self._run is None else datetime.fromtimestamp(self._run.started_at).astimezone()
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the run ended, in local time; None before."""
+        ended = None if self._run is None else self._run.ended_at
+        return None if ended is None else datetime.fromtimestamp(ended).astimezone()
+
+    @property
+    def hostname(self) -> str:
+        """Name of the machine on which this process runs."""
+        return host_name()
+
+    @property
+    def failed(self) -> bool:
+        """Whether jobs of the run have failed, or did not run because of others."""
+        return self._dry is None and self._opened().ask(lambda _, row: row.counts[JobState.ERROR] > 0)
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """The jobs of the run by their identifiers, in the order of submission; none in a dry run."""
+        return {} if self._dry is not None else self._opened().jobs()
+
+    @property
+    def tags(self) -> Mapping[str, Mapping[str, Any]]:
+        """The tags of each job of the run, by its identifier."""
+        return {identifier: job.tags for identifier, job in self.jobs.items()}
+
+    @property
+    def actions(self) -> Sequence[Config]:
+        """What was added by `add_action`."""
+        return () if self._dry is not None else tuple(self._opened().actions)
 
     @property
     def experiment_id(self) -> str:
@@ -392,7 +431,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             tasks: Submitted tasks; none: all that are not finished.
         """
         run = self._opened()
-        run.kill([_key(task) for task in tasks] or self._ask(run, lambda _, row: list(row.jobs)))
+        run.kill([_key(task) for task in tasks] or run.ask(lambda _, row: list(row.jobs)))
 
     def retry(self, *tasks: Task) -> None:
         """Runs failed jobs again, and those that did not run because of them. Returns at once.
@@ -406,7 +445,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             ExperimentStopped: Another run of the experiment is open.
         """
         run = self._opened()
-        run.retry([_key(task) for task in tasks] or self._ask(run, lambda _, row: list(row.jobs)))
+        run.retry([_key(task) for task in tasks] or run.ask(lambda _, row: list(row.jobs)))
 
     @property
     def widget(self) -> "ExperimentWidget":
@@ -422,7 +461,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             self.widget.show_once()
 
     def __repr__(self) -> str:
-        return f"<experiment {self.name!r} in {self.workspace}: {self.status}>"
+        return f"<experiment {self.name!r} in {self._folder}: {self.status}>"
 
     def add_action(self, action: Action) -> None:
         """Notes what a person may do with the results: it is kept with the run.
@@ -463,7 +502,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         Raises:
             FileNotFoundError: Nothing was saved; the text says what there is.
         """
-        return recorded.load_from_runs(self.workspace, experiment, name, run_id)
+        return recorded.load_from_runs(self._folder, experiment, name, run_id)
 
     def add_service(self, service: ServiceT) -> ServiceT:
         """Adds a service, such as TensorBoard, to the run. It is not started.
@@ -491,7 +530,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
 
     def _paths_of_run(self) -> RunPaths:
         if self._dry is not None:
-            return RunPaths(self.workspace, self.name, self.run_id)
+            return RunPaths(self._folder, self.name, self.run_id)
         return self._opened().files.paths
 
     def _opened(self) -> OpenRun:
@@ -506,51 +545,25 @@ class experiment:  # noqa: N801 - the name of the compatible API
             )
         return self._run
 
-    def _begin(self) -> OpenRun | None:
-        """Opens a new run: checks the folder, takes the lock, tells the scheduler.
-
-        Returns:
-            None if another process has the lock.
-        """
-        self._look_at_git()
+    def _wanted(self) -> lifetime.Wanted:
         limits = self._limits or get_settings().history
-        prepare(self.workspace)
-        paths = RunPaths(self.workspace, self.name, "run")
-        try:
-            files.make_folder(paths.experiment_folder)
-            lock = ExperimentLock(paths)
-            if not lock.try_acquire():
-                return None
-            try:
-                t = time.time()
-                run_id, paths = new_run(self.workspace, self.name, t)
-                loop = loop_of(self.workspace, self._workers)
-            except BaseException:
-                lock.release()
-                raise
-        except OSError as error:
-            raise WorkspaceError(
-                f"{error.filename or self.workspace} cannot be used by the experiment {self.name!r}: "
-                f"{error.strerror or error}. Move it away, change permissions, or give another folder or name"
-            ) from None
-        if self._workers not in {None, loop.workers}:
-            _say(
-                f"workers={self._workers} has no effect: "
-                f"{self.workspace} runs {loop.workers} jobs at once already"
-            )
-        run = OpenRun(loop, RunFiles(f"{self.name}/{run_id}", self.workspace, paths), lock, run_id, t)
-        run.environment = dict(self._environment)
-        run.files.add_code(self._code)
-        run.files.limits = Limits(limits.max_done, limits.max_failed)
-        loop.open_run(run.files)
-        loop.post(RunStarted(t=t, run=run.files.run, owner=myself(), stops=self._stops))
-        run.act = lambda begin: self._act(run, begin)
-        loop.post(lambda: loop.spawn(run.serve_inbox()))
+        return lifetime.Wanted(
+            workspace=self._folder,
+            name=self.name,
+            workers=self._workers,
+            stops=self._stops,
+            environment=self.workspace.env,
+            code=self._code,
+            limits=Limits(limits.max_done, limits.max_failed),
+        )
+
+    def _show(self, run: OpenRun) -> None:
+        """Shows a new run in the terminal."""
+        run.at_end.append(lambda: _leave_all(run))
         if self._display and not is_kernel():
-            view = TerminalView(loop.ask, run.files.run, self.name, self._paths, loop.workers)
+            view = TerminalView(run.loop.ask, run.files.run, self.name, self._paths, run.loop.workers)
             view.start()
-            run.at_end.append(view.stop)
-        return run
+            run.after_end.append(view.stop)
 
     def _look_at_git(self) -> None:
         """Refuses code that has changes, or tells them, as was asked for."""
@@ -558,58 +571,12 @@ class experiment:  # noqa: N801 - the name of the compatible API
             git.check(self._code, self._dirty_git)
         elif self._display:  # only to tell something, nobody waits long
             for text in git.check(self._code, self._dirty_git, timeout_s=1.0):
-                _say(f"warning: {text}")
-
-    def _act(self, run: OpenRun, begin: Callable[[], None]) -> None:
-        """Begins something that runs jobs; a run that has ended is opened until they are finished."""
-        with _lock:
-            if run.status == "running":
-                begin()
-                return
-            if (self.workspace, self.name) in _open or not run.lock.try_acquire():
-                raise ExperimentStopped(
-                    f"the run {run.files.run} has ended, and another one of {self.name!r} is open: "
-                    "retry there"
-                )
-            run.loop.start()
-            run.files.reopen()
-            run.loop.open_run(run.files)
-            run.loop.post(RunReopened(t=time.time(), run=run.files.run))
-            run.status, run.ended_at = "running", None
-            run.loop.post(lambda: run.loop.spawn(run.serve_inbox()))
-            _open[self.workspace, self.name] = run
-
-        begin()
-        finished = self._finished(run)
-
-        def end() -> None:
-            finished.wait()
-            self._end(run, None)
-
-        threading.Thread(target=end, name="experimaestro-reopened", daemon=True).start()
-
-    def _say_held(self) -> None:
-        """Says for whom `start` waits."""
-        holder = ExperimentLock(RunPaths(self.workspace, self.name, "run")).holder()
-        who = "another process"
-        if holder is not None:
-            who = f"{holder[0]} since {datetime.fromtimestamp(holder[1]).astimezone():%H:%M:%S}"
-        _say(f"the experiment {self.name!r} is open in {who}: waiting for its end")
-
-    def _finished(self, run: OpenRun) -> threading.Event:
-        """Set when no job of the run is unfinished."""
-        name = run.files.run
-        return run.loop.when(lambda state: state.runs[name].open == 0 and run.is_quiet())
-
-    def _ask(self, run: OpenRun, question: Callable[[State, Run], T]) -> T:
-        name = run.files.run
-        return run.loop.ask(lambda state: question(state, state.runs[name])).result()
+                say(f"warning: {text}")
 
     def _raise_failures(self, run: OpenRun) -> None:
         if run.loop.failure is not None:
             raise run.loop.failure
-        failed = self._ask(
-            run,
+        failed = run.ask(
             lambda state, row: (
                 [state.jobs[key] for key in row.jobs if state.jobs[key].state is JobState.ERROR]
                 if row.counts[JobState.ERROR]
@@ -622,19 +589,19 @@ class experiment:  # noqa: N801 - the name of the compatible API
             raise FailedExperiment("\n".join(wrong))
 
     def _paths(self, key: str) -> JobPaths:
-        return JobPaths.of(self.workspace, key)
+        return JobPaths.of(self._folder, key)
 
     def _leave_block(self, run: OpenRun, status: Literal["failed", "detached"] | None) -> None:
         """Ends the run when its last block ends; says what goes on if nobody waits for it."""
         run.blocks -= 1
         if run.blocks > 0 and status is None:
             return
-        unfinished = self._ask(run, lambda _, row: row.open) if status == "detached" else 0
+        unfinished = run.ask(lambda _, row: row.open) if status == "detached" else 0
         if not is_kernel():  # in a notebook their pages stay, until `stop` or the kernel's exit
             run.services.stop()
-        self._end(run, status)
+        lifetime.end(run, status)
         if unfinished:
-            _say(
+            say(
                 f"interrupted: {unfinished} unfinished job{'s' if unfinished > 1 else ''} of {self.name!r}: "
                 "those that run go on, run the same code again for the rest"
             )
@@ -655,32 +622,11 @@ class experiment:  # noqa: N801 - the name of the compatible API
         now = experiment.CURRENT = _current[-1] if _current else None
         context.current = None if now is None else now._dry or now._run  # noqa: SLF001 - our own
 
-    def _end(self, run: OpenRun, status: Literal["failed", "detached"] | None) -> None:
-        """Ends the run, once; the others who share it see its status."""
-        with _lock:
-            if run.status != "running":
-                return
-            if status is None:
-                unfinished, failed = self._ask(run, lambda _, row: (row.open, row.counts[JobState.ERROR]))
-                final: Literal["done", "failed", "detached"] = (
-                    "detached" if unfinished else "failed" if failed or run.callbacks.errors else "done"
-                )
-            else:
-                final = status
-            run.status, run.ended_at = final, time.time()
-            for one in [one for one in _current if one._run is run]:  # noqa: SLF001 - our own
-                one._leave_current()  # noqa: SLF001 - same
-            del _open[self.workspace, self.name]
-            try:
-                run.loop.close_run(RunEnded(t=run.ended_at, run=run.files.run, status=final)).result()
-            except OSError as error:  # the folders of the jobs have all results
-                _say(f"the end of the run {run.files.run} could not be written: {error}")
-            finally:
-                for call in run.at_end:
-                    call()
-                run.lock.release()
-                if not any(workspace == self.workspace for workspace, _ in _open):
-                    release_loop(self.workspace)
+
+def _leave_all(run: OpenRun) -> None:
+    """A run ends: it is nobody's current one any more."""
+    for one in [one for one in _current if one._run is run]:  # noqa: SLF001 - our own
+        one._leave_current()  # noqa: SLF001 - same
 
 
 def _key(task: Task) -> str:
@@ -695,34 +641,20 @@ def _status_after(error: BaseException | None) -> Literal["failed", "detached"] 
     """How a run ends whose block was left: on purpose, by an error, or at its end."""
     if error is None:
         return None
-    left = (KeyboardInterrupt, asyncio.CancelledError, SystemExit)
+    left = (KeyboardInterrupt, asyncio.CancelledError, SystemExit, GracefulExperimentExit)
     return "detached" if isinstance(error, left) else "failed"
-
-
-def _say(text: str) -> None:
-    """Tells a person something, without touching standard output."""
-    with contextlib.suppress(OSError):
-        sys.stderr.write(f"experimaestro: {text}\n")
-        sys.stderr.flush()
 
 
 def _leave() -> None:
     """At the exit of the process: open runs are detached, their jobs go on."""
     web.leave()
-    for run in _open.values():
-        run.status = "detached"
-    openrun.leave()
+    lifetime.leave()
 
 
 def _forget_in_fork() -> None:
     """A process that the user forks has none of our threads: nothing in it is its to run or to write."""
-    global _lock  # noqa: PLW0603 - another thread may have held it
-    _lock = threading.RLock()
-    for run in _open.values():
-        run.status = "detached"
     web.forget()
-    openrun.forget()
-    _open.clear()
+    lifetime.forget()
     _current.clear()
     experiment.CURRENT = context.current = None
 

@@ -183,7 +183,7 @@ def test_an_experiment_takes_a_workspace_in_the_place_of_a_folder(folder: Path):
     with experiment(workspace, "first", display=False) as xp:
         where = Where.C().submit()
 
-    assert xp.workspace == str(folder / "runs")
+    assert xp.workspace.path == folder / "runs"
     assert '"XPM_TEST_GIVEN": "by the workspace"' in (where.jobpath / "where.json").read_text(
         encoding="utf-8"
     )

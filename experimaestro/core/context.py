@@ -91,6 +91,9 @@ class Submitter(Protocol):
     def submit(self, submission: Submission) -> None:
         """Takes a task over. Touches no disk, does not wait."""
 
+    def job(self, key: str) -> Any:
+        """The job of a task that was submitted, as users see it."""
+
     def on_completed(self, key: str, callback: "Callable[[], object]") -> None:
         """Has something called once when a job is done; at once if it is."""
 

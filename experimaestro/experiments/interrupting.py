@@ -43,7 +43,7 @@ def after_interrupt(xp: experiment, command: str, *, detach: bool) -> None:
 
 
 def _running(xp: experiment) -> list[JobPaths]:
-    jobs = [JobPaths.of(xp.workspace, key) for key in keys_of(str(xp.workdir))]
+    jobs = [JobPaths.of(str(xp.workspace), key) for key in keys_of(str(xp.workdir))]
     return [paths for paths in jobs if attempts.observe(paths).kind == "running"]
 
 

@@ -11,6 +11,7 @@ from experimaestro.core.context import Submission, Watch
 from experimaestro.core.objects import Config
 from experimaestro.events.owners import Observation
 from experimaestro.exceptions import ExperimentStopped
+from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.services import Services
 from experimaestro.workspace import attempts
 from experimaestro.workspace.layout import JobPaths
@@ -54,6 +55,10 @@ class DryRun:
             self.is_open = False
             counts = Counter(self._would_run.values())
             sys.stderr.write(f"dry run: {counts[True]:,} would run, {counts[False]:,} would not\n")
+
+    def job(self, key: str) -> Job:
+        """See `context.Submitter.job`."""
+        return Job(key, self.workspace)
 
     def on_completed(self, key: str, callback: Callable[[], object]) -> None:
         """See `context.Submitter.on_completed`; nothing is ever completed."""

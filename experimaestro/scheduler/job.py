@@ -1,28 +1,53 @@
-"""A job as users' code sees it: what a hook may change before it is handed over."""
+"""A job as users' code sees it: its files, where it stands, and what a hook may change before it starts.
 
+Rule: nothing is kept here but names; where the job stands is asked of the scheduler, each time.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from experimaestro.core.context import Submission
-from experimaestro.workspace.layout import job_folder, job_name
+from experimaestro import waiting
+from experimaestro.events import state as known
+from experimaestro.events.model import Level
+from experimaestro.events.states import FailureReason, JobState
+from experimaestro.exceptions import NotSubmittedError
+from experimaestro.workspace.layout import JobPaths
 
 if TYPE_CHECKING:
     from experimaestro.core.objects import Config
+    from experimaestro.scheduler.loop import Loop
+
+T = TypeVar("T")
 
 
 class Job:
-    """A submitted task on its way to the scheduler.
+    """A submitted task.
 
     Attributes:
-        config: The task.
-        environ: Variables that its process has beside those of this process; may be changed.
+        config: The task; None if the plan that made it does not hold it any more.
+        environ: Variables that its process has beside those of this process; a `SubmitHook` may
+            change them.
     """
 
-    def __init__(self, submission: Submission, workspace: str, environ: dict[str, str]) -> None:
-        self.config: Config = submission.task
-        self.environ = environ
-        self._key = submission.key
-        self._workspace = workspace
+    def __init__(
+        self,
+        key: str,
+        workspace: str,
+        config: "Config | None" = None,
+        environ: dict[str, str] | None = None,
+        loop: "Loop | None" = None,
+    ) -> None:
+        self.config = config
+        self.environ = {} if environ is None else environ
+        self._key = key
+        self._loop = loop
+        self._files = JobPaths.of(workspace, key)
+
+    # What it is.
 
     @property
     def type(self) -> str:
@@ -30,19 +55,172 @@ class Job:
         return self._key.partition("/")[0]
 
     @property
+    def task_id(self) -> str:
+        """The same as `type`."""
+        return self.type
+
+    @property
     def identifier(self) -> str:
         """The 64 hexadecimal digits of its identity."""
         return self._key.partition("/")[2]
 
     @property
+    def relpath(self) -> str:
+        """Its folder below the folder of all jobs: `<type>/<identifier>`."""
+        return self._key
+
+    @property
     def name(self) -> str:
         """The name with which its files begin."""
-        return job_name(self._key)
+        return self._files.name
+
+    # Its files.
 
     @property
     def path(self) -> Path:
         """Its folder."""
-        return Path(job_folder(self._workspace, self._key))
+        return Path(self._files.folder)
+
+    @property
+    def jobpath(self) -> Path:
+        """The same as `path`."""
+        return self.path
+
+    @property
+    def stdout(self) -> Path:
+        """What it prints."""
+        return Path(self._files.out)
+
+    @property
+    def stderr(self) -> Path:
+        """What it prints to its error stream."""
+        return Path(self._files.err)
+
+    @property
+    def donepath(self) -> Path:
+        """Present if it has succeeded."""
+        return Path(self._files.done)
+
+    @property
+    def failedpath(self) -> Path:
+        """Present if it has failed."""
+        return Path(self._files.failed)
+
+    @property
+    def pidpath(self) -> Path:
+        """Present while it runs."""
+        return Path(self._files.pid)
+
+    @property
+    def lockpath(self) -> Path:
+        """Locked while it runs."""
+        return Path(self._files.lock)
+
+    # Where it stands.
+
+    @property
+    def state(self) -> JobState:
+        """Where it stands."""
+        return self._row(lambda row: row.state)
+
+    @property
+    def scheduler_state(self) -> JobState:
+        """The same as `state`."""
+        return self.state
+
+    @property
+    def failure_reason(self) -> FailureReason | None:
+        """Why it failed, if it did."""
+        return self._row(lambda row: row.reason)
+
+    @property
+    def tags(self) -> Mapping[str, Any]:
+        """Its tags."""
+        return self._row(lambda row: dict(row.tags))
+
+    @property
+    def dependencies(self) -> Sequence[str]:
+        """The `relpath` of each job that it needs."""
+        return self._row(lambda row: row.deps)
+
+    @property
+    def progress(self) -> Sequence[Level]:
+        """How far it is, the outer loop first."""
+        return self._row(lambda row: row.progress)
+
+    @property
+    def starttime(self) -> datetime | None:
+        """When its last attempt started, in local time."""
+        return _time(self._row(lambda row: row.started))
+
+    @property
+    def endtime(self) -> datetime | None:
+        """When it ended, in local time."""
+        return _time(self._row(lambda row: row.ended))
+
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code of its process, if known."""
+        return self._row(lambda row: None if row.outcome is None else row.outcome.code)
+
+    @property
+    def retry_count(self) -> int:
+        """How many attempts were made before the last."""
+        return self._row(lambda row: max(0, row.attempt - 1))
+
+    @property
+    def transient(self) -> int:
+        """See `TransientMode`."""
+        return self._row(lambda row: row.transient)
+
+    @property
+    def experiments(self) -> Sequence[str]:
+        """The names of the experiments that it belongs to."""
+        return self._row(lambda row: list(dict.fromkeys(run.partition("/")[0] for run in row.runs)))
+
+    # Waiting.
+
+    def wait(self) -> JobState:
+        """Blocks until the job is done, has failed, or will not be run.
+
+        Returns:
+            How it ended.
+
+        Raises:
+            KeyboardInterrupt: The wait was interrupted; the job goes on.
+        """
+        loop = self._scheduled()
+        waiting.wait(loop.when(lambda state: state.jobs[self._key].state.rests()))
+        return self.state
+
+    def finalState(self) -> "Future[JobState]":  # noqa: N802 - the name of the compatible API
+        """How the job ends, as a future."""
+        future: Future[JobState] = Future()
+        loop = self._scheduled()
+
+        def look(state: known.State) -> bool:
+            job = state.jobs[self._key]
+            if job.state.rests() and not future.done():
+                future.set_result(job.state)
+            return job.state.rests()
+
+        loop.when(look)
+        return future
+
+    def _scheduled(self) -> "Loop":
+        if self._loop is None:
+            raise NotSubmittedError(f"{self._key} was not handed to a scheduler yet: a hook comes before")
+        return self._loop
+
+    def _row(self, question: Callable[[known.Job], T]) -> T:
+        return self._scheduled().ask(lambda state: question(state.jobs[self._key])).result()
+
+    def __fspath__(self) -> str:
+        return os.fspath(self._files.folder)
 
     def __repr__(self) -> str:
         return f"<Job {self._key}>"
+
+
+def _time(t: float | None) -> datetime | None:
+    return None if t is None else datetime.fromtimestamp(t).astimezone()

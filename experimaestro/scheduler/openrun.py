@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 from experimaestro.core import context
 from experimaestro.core.definition import define, differences
@@ -25,6 +25,7 @@ from experimaestro.events.model import (
     TaskContinued,
     encode,
 )
+from experimaestro.events.state import Run, State
 from experimaestro.exceptions import ConflictError, ExperimaestroError, ExperimentStopped, SubmissionError
 from experimaestro.scheduler.callbacks import Callbacks, output_call, read_outputs
 from experimaestro.scheduler.effects import Work, users_path
@@ -37,6 +38,8 @@ from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.locks import ExperimentLock
 
 log = logging.getLogger("experimaestro.scheduler")
+
+T = TypeVar("T")
 
 Status = Literal["new", "held", "running", "done", "failed", "detached"]
 """Where an experiment stands: `new` before it is started; `detached`: its jobs go on without it"""
@@ -113,12 +116,14 @@ class OpenRun:
         """How many `with` blocks it has"""
         self._last_path: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.at_end: list[Callable[[], None]] = []
-        """What is called when it has ended"""
+        """What is called when it ends: nothing more is submitted to it"""
+        self.after_end: list[Callable[[], None]] = []
+        """What is called when all its files are written"""
         self.act: Callable[[Callable[[], None]], None] = lambda begin: begin()
         """Calls what runs jobs again, and opens the run for them if it has ended"""
         self.callbacks = Callbacks(self, lambda: loop.post(lambda: None))
-        self._jobs: set[str] = set()
-        """All that was submitted"""
+        self._jobs: dict[str, None] = {}
+        """All that was submitted, in order"""
         self._unread: set[str] = set()
         """Jobs whose last outputs were not read yet"""
         self.status: Status = "running"
@@ -145,7 +150,7 @@ class OpenRun:
             self._hand_over(stack.pop(), path)
 
     def _hand_over(self, submission: context.Submission, path: Sequence[str]) -> None:
-        self._jobs.add(submission.key)
+        self._jobs[submission.key] = None
         event = JobSubmitted(
             t=time.time(),
             job=submission.key,
@@ -171,7 +176,7 @@ class OpenRun:
         """The variables of a job, as the hooks of what it uses want them."""
         if not submission.hooks:
             return self.environment
-        job = Job(submission, self.workspace, dict(self.environment))
+        job = Job(submission.key, self.workspace, submission.task, dict(self.environment))
         for hook in submission.hooks:
             hook.process(job, self.loop.launcher)
         return job.environ
@@ -190,6 +195,28 @@ class OpenRun:
                 f"and is another:\n{lines}\nGive one an identity of its own: a Constant, or a default that "
                 "is not ignored"
             )
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Folder of the workspace and name of the experiment."""
+        return self.workspace, self.files.run.partition("/")[0]
+
+    def ask(self, question: Callable[[State, Run], T]) -> T:
+        """Asks something of the run, and waits for the answer.
+
+        Args:
+            question: Called once in the scheduler's thread; must not block.
+        """
+        name = self.files.run
+        return self.loop.ask(lambda state: question(state, state.runs[name])).result()
+
+    def jobs(self) -> dict[str, Job]:
+        """The jobs of the run by their identifiers, in the order of submission."""
+        return {job.identifier: job for job in map(self.job, list(self._jobs))}
+
+    def job(self, key: str) -> Job:
+        """A job of the run, as users see it."""
+        return Job(key, self.workspace, self.loop.first(key), loop=self.loop)
 
     # The user's code that is called.
 

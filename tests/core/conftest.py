@@ -23,6 +23,9 @@ class Recorder:
     def submit(self, submission: context.Submission) -> None:
         self.received.append(submission)
 
+    def job(self, key: str) -> Any:
+        raise NotImplementedError
+
     def on_completed(self, key: str, callback: Callable[[], object]) -> None:
         raise NotImplementedError
 

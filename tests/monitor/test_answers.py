@@ -37,7 +37,7 @@ def ask(xp: experiment, question: str, name: str, **more: Any) -> Any:
     assert run is not None
     loop: Loop = run.loop
     keys = loop.ask(lambda state: [key for key in state.jobs if f".{name}/" in key]).result()
-    answers = Answers(loop.ask, lambda key: JobPaths.of(xp.workspace, key), lambda _: True)
+    answers = Answers(loop.ask, lambda key: JobPaths.of(str(xp.workspace), key), lambda _: True)
     return answers.answer(Ask("1", question, job=keys[0], **more))  # type: ignore[arg-type] # a word of the messages
 
 

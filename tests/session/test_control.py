@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experimaestro import TransientMode, experiment
+from experimaestro import Task, TransientMode, experiment
 from experimaestro.exceptions import FailedExperiment, SubmissionError
 from experimaestro.scheduler import runner
 from experimaestro.workspace import processes
@@ -28,11 +28,10 @@ def log(tmp_path: Path) -> str:
     return str(tmp_path / "log")
 
 
-def state(xp: experiment, task: object) -> str:
+def state(task: Task) -> str:
     """What is known of a job: its state, or why it failed."""
-    key = task.__xpm__.key  # type: ignore[attr-defined] # a submitted task
-    row = xp._ask(xp._opened(), lambda state, _: state.jobs[key])
-    return row.reason.value if row.reason else row.state.value
+    job = task.job
+    return job.failure_reason.value if job.failure_reason else job.state.value
 
 
 def most_at_once(log: str) -> int:
@@ -52,7 +51,7 @@ def test_a_running_job_is_killed_with_all_that_it_started(runs: Path, log: str):
         xp.kill(task)
 
     assert "a was asked: the job was asked to end (SIGTERM)" in notes(log)
-    assert (state(xp, task), state(xp, after)) == ("cancelled", "done")
+    assert (state(task), state(after)) == ("cancelled", "done")
     wait_until(lambda: processes.owner_of(child) is None)
 
 
@@ -65,7 +64,7 @@ def test_a_job_that_does_not_end_when_it_is_asked_to_is_ended_by_force(
         wait_until(lambda: notes(log))
         xp.kill(task)
 
-    assert state(xp, task) == "cancelled"
+    assert state(task) == "cancelled"
 
 
 def test_a_job_that_waits_is_not_started_when_it_was_killed(runs: Path, log: str, tmp_path: Path):
@@ -73,12 +72,12 @@ def test_a_job_that_waits_is_not_started_when_it_was_killed(runs: Path, log: str
         first = Note.C(name="first", log=log, until=str(tmp_path / "go")).submit()
         second = Note.C(name="second", log=log, needs=[first]).submit()
         third = Note.C(name="third", log=log, needs=[second]).submit()
-        wait_until(lambda: state(xp, first) == "running")
+        wait_until(lambda: state(first) == "running")
         xp.kill(second)
         (tmp_path / "go").touch()
 
     assert notes(log) == ["first"]
-    assert (state(xp, second), state(xp, third)) == ("cancelled", "dependency")
+    assert (state(second), state(third)) == ("cancelled", "dependency")
 
 
 def test_a_job_of_another_process_is_killed_through_its_pid(runs: Path, log: str):
@@ -96,11 +95,11 @@ def test_a_job_of_another_process_is_killed_through_its_pid(runs: Path, log: str
         wait_until(lambda: notes(log))
         with pytest.raises(FailedExperiment), experiment(runs, "x", display=False) as xp:
             task = Sleeper.C(name="a", log=log).submit()
-            wait_until(lambda: state(xp, task) == "running")
+            wait_until(lambda: state(task) == "running")
             xp.kill(task)
         other.communicate(b"")
 
-    assert state(xp, task) == "cancelled"
+    assert state(task) == "cancelled"
     assert sum(line.startswith("a ") and "asked" not in line for line in notes(log)) == 1
 
 
@@ -110,7 +109,7 @@ def test_a_retry_after_the_end_opens_the_run_again_until_its_jobs_are_finished(
     with pytest.raises(FailedExperiment), experiment(runs, "x", display=False) as xp:
         first = Note.C(name="a", log=log, until=str(tmp_path / "go")).submit()
         Note.C(name="b", log=log, needs=[first]).submit()
-        wait_until(lambda: state(xp, first) == "running")
+        wait_until(lambda: state(first) == "running")
         os.kill(int(json.loads(first.jobpath.joinpath("note.pid").read_bytes())["pid"]), signal.SIGKILL)
     assert xp.status == "failed"
 
@@ -135,7 +134,7 @@ def test_the_first_failure_stops_an_experiment_that_wants_it(runs: Path, log: st
         Fail.C(how="raise").submit()
         others = [Note.C(name=str(i), log=log).submit() for i in range(3)]
 
-    assert {state(xp, other) for other in others} == {"stopped"}
+    assert {state(other) for other in others} == {"stopped"}
     assert notes(log) == []
 
 
@@ -195,7 +194,7 @@ def test_a_resumable_job_is_resumed_as_often_as_was_said(runs: Path, log: str):
     ):
         task = Steps.C(log=log, most=9).submit(max_retries=1)
 
-    assert state(xp, task) == "timeout"
+    assert state(task) == "timeout"
     assert notes(log) == ["step 1", "step 2"]
 
 

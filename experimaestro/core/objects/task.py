@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from experimaestro.events.states import JobState
+    from experimaestro.scheduler.job import Job
+
     from experimaestro.core.cells import Shipped
     from experimaestro.core.definition import Definition
 
@@ -184,6 +187,22 @@ class Task(LightweightTask):
             info.completions = (*info.completions, callback)
         else:
             info.submitter.on_completed(info.key, callback)
+
+    @property
+    def job(self) -> "Job":
+        """The job: where it stands, its files.
+
+        Raises:
+            AssertionError: The task was not submitted.
+        """
+        info = _configuration(self, "job")
+        if info.submitter is None or info.key is None:
+            raise NotSubmittedError(f"{info.declaration.name} (made at {info.made_at}) was not submitted")
+        return info.submitter.job(info.key)  # type: ignore[no-any-return] # the core knows no jobs
+
+    def wait(self) -> "JobState":
+        """Blocks until the job is done, has failed, or will not be run; returns how it ended."""
+        return self.job.wait()
 
     @property
     def jobpath(self) -> "Path":

@@ -43,7 +43,7 @@ class Owner(Protocol):
         """Name of the run."""
 
     @property
-    def workspace(self) -> str:
+    def workspace(self) -> str | os.PathLike[str]:
         """Folder of the workspace."""
 
 
@@ -168,7 +168,9 @@ class Service:
 
     def set_experiment(self, xp: Owner) -> None:
         """Makes it a service of an experiment's run; called by `add_service`."""
-        self._belong(RunPaths(xp.workspace, xp.experiment_id, xp.run_id), xp.experiment_id, xp.run_id)
+        self._belong(
+            RunPaths(os.fspath(xp.workspace), xp.experiment_id, xp.run_id), xp.experiment_id, xp.run_id
+        )
 
     def _belong(self, paths: RunPaths, experiment_id: str, run_id: str) -> None:
         self.experiment_id, self.run_id = experiment_id, run_id

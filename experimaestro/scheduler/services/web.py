@@ -199,6 +199,15 @@ class WebService(Service):
 
         return await asyncio.to_thread(self.get_url)
 
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits until it has ended; whether it has.
+
+        Args:
+            timeout: For so many seconds at most; None: for ever.
+        """
+        life = self._life
+        return life is None or life.ended.wait(timeout)
+
     def stop(self, timeout: float = 2.0) -> None:
         """Stops it, and waits for its end. Nothing happens if it does not run.
 
