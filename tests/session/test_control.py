@@ -129,7 +129,7 @@ def test_the_first_failure_stops_an_experiment_that_wants_it(runs: Path, log: st
             FailedExperiment,
             match=r"^1 job failed\n3 jobs not started: the experiment stops at its first failure\n",
         ),
-        experiment(runs, "x", workers=1, display=False, on_failure="stop") as xp,
+        experiment(runs, "x", workers=1, display=False, on_failure="stop"),
     ):
         Fail.C(how="raise").submit()
         others = [Note.C(name=str(i), log=log).submit() for i in range(3)]
@@ -190,7 +190,7 @@ def test_a_resumable_job_goes_on_in_its_folder_and_keeps_what_it_printed(runs: P
 def test_a_resumable_job_is_resumed_as_often_as_was_said(runs: Path, log: str):
     with (
         pytest.raises(FailedExperiment, match="2 of 9 steps"),
-        experiment(runs, "x", display=False) as xp,
+        experiment(runs, "x", display=False),
     ):
         task = Steps.C(log=log, most=9).submit(max_retries=1)
 

@@ -33,11 +33,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from experimaestro.events.states import JobState
-    from experimaestro.scheduler.job import Job
-
     from experimaestro.core.cells import Shipped
     from experimaestro.core.definition import Definition
+    from experimaestro.events.states import JobState
+    from experimaestro.scheduler.job import Job
 
 
 T = TypeVar("T")
