@@ -9,6 +9,7 @@ arguments of its constructor, so that another process, much later, can make it a
 import importlib
 import inspect
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
