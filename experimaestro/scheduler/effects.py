@@ -7,7 +7,9 @@ thread that called it and nothing else.
 
 import contextlib
 import json
+import logging
 import os
+import shutil
 import signal
 import site
 import sys
@@ -22,8 +24,10 @@ from experimaestro.core.context import Submission
 from experimaestro.core.source import NOTEBOOK
 from experimaestro.events.owners import Observation, Outcome, Owner
 from experimaestro.launchers.base import Gone, Spec
-from experimaestro.workspace import attempts, files, interchange, processes, tokens
+from experimaestro.workspace import attempts, files, interchange, layout, processes, tokens
 from experimaestro.workspace.layout import JobPaths
+
+log = logging.getLogger("experimaestro.scheduler")
 
 _KERNEL_MADE = ("CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "PAGER", "GIT_PAGER")
 """Variables that a notebook's kernel sets for its own output"""
@@ -254,6 +258,17 @@ def end_elsewhere(paths: JobPaths, number: int) -> str:
     except PermissionError:
         return f"it runs as {owner}, of another user"
     return ""
+
+
+def remove(jobs: Iterable[JobPaths]) -> None:
+    """Removes the folders of jobs; one that the disk keeps is said, and stays."""
+    for paths in jobs:
+        hidden = layout.condemned(paths.folder)
+        try:
+            os.rename(paths.folder, hidden)  # noqa: PTH104 - strings
+            shutil.rmtree(hidden)
+        except OSError as error:
+            log.warning("%s could not be removed: %s", paths.folder, error)
 
 
 def read_started(jobs: Iterable[tuple[JobPaths, int]]) -> list[tuple[Owner, float] | None]:

@@ -24,8 +24,10 @@ from experimaestro.events.state import State
 from experimaestro.events.states import JobState
 from experimaestro.launchers.base import Launcher
 from experimaestro.launchers.direct import DirectLauncher
+from experimaestro.scheduler import effects
 from experimaestro.scheduler.effects import Work
 from experimaestro.scheduler.engine import Effect, Engine, Kill, Observe, Record, Start, WakeAt
+from experimaestro.scheduler.modes import TransientMode
 from experimaestro.scheduler.pool import DaemonPool
 from experimaestro.scheduler.preparing import Preparing
 from experimaestro.scheduler.runner import Runner, text, trouble
@@ -525,6 +527,22 @@ class Loop:
         files = self._runs.pop(event.run)
         files.project(self._engine.state, time.time())
         await self.in_pool(files.close)
+        if event.status == "done":
+            await self.in_pool(
+                effects.remove, [self._runner.paths(job) for job in self._to_remove(event.run)]
+            )
+
+    def _to_remove(self, run: str) -> list[str]:
+        """Jobs of a run that succeeded that are kept only as long as something needs them."""
+        state = self._engine.state
+        rows = map(state.jobs.__getitem__, state.runs[run].jobs)
+        return [
+            row.key
+            for row in rows
+            if row.transient >= TransientMode.REMOVE
+            and row.state is JobState.DONE
+            and not any(other in self._runs for other in row.runs)
+        ]
 
 
 def _copy_result(task: "asyncio.Task[None]", done: "Future[None]") -> None:

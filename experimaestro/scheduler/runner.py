@@ -172,7 +172,7 @@ class Runner:
         """Claims jobs, prepares their folders and hands them to their launcher."""
         taken = await self._host.in_pool(
             lambda: [
-                effects.take(self._paths(job), self._work[job], self._workspace, self._claims.get(job, 0))
+                effects.take(self.paths(job), self._work[job], self._workspace, self._claims.get(job, 0))
                 for job in jobs
             ]
         )
@@ -238,7 +238,7 @@ class Runner:
 
     async def _kill_elsewhere(self, job: str, cause: int) -> None:
         """Asks a process that another scheduler started to end."""
-        why = await self._host.in_pool(effects.end_elsewhere, self._paths(job), signal.SIGTERM)
+        why = await self._host.in_pool(effects.end_elsewhere, self.paths(job), signal.SIGTERM)
         if why:
             error = f"{job} cannot be killed: {why}"
             self._host.post(
@@ -253,7 +253,7 @@ class Runner:
     async def _give_up(self, job: str, attempt: int) -> None:
         if attempt:
             try:
-                await self._host.in_pool(effects.give_up, self._paths(job), attempt)
+                await self._host.in_pool(effects.give_up, self.paths(job), attempt)
             except OSError as error:
                 log.warning("%s: its claim stays open until this process ends: %s", job, error)
 
@@ -266,7 +266,7 @@ class Runner:
     async def _finish(self, gone: Gone) -> None:
         """Reads or writes how an attempt ended; tries again while the disk refuses."""
         attempt = self._attempts[gone.ref]
-        paths = self._paths(attempt.job)
+        paths = self.paths(attempt.job)
         while True:
             try:
                 n, kills, is_killed = attempt.number, attempt.oom_kills, attempt.job in self._killed
@@ -317,14 +317,15 @@ class Runner:
 
     def _read(self, unseen: _Ours, seen: _Ours) -> tuple[list[Any], list[Any]]:
         """What the jobs say: who started, and how far the others are."""
-        starts = effects.read_started((self._paths(at.job), at.number) for _, at in unseen)
-        return starts, [read_progress(self._paths(at.job).progress) for _, at in seen]
+        starts = effects.read_started((self.paths(at.job), at.number) for _, at in unseen)
+        return starts, [read_progress(self.paths(at.job).progress) for _, at in seen]
 
     def _looks(self, jobs: Sequence[str]) -> list[tuple[JobPaths, Work | None]]:
         """What to look at; what a job is, if it may have to be compared."""
-        return [(self._paths(job), self._work.get(job)) for job in jobs]
+        return [(self.paths(job), self._work.get(job)) for job in jobs]
 
-    def _paths(self, job: str) -> JobPaths:
+    def paths(self, job: str) -> JobPaths:
+        """The files of a job."""
         return JobPaths.of(self._workspace, job)
 
 

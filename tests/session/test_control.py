@@ -1,5 +1,6 @@
 """What a person does to jobs: kill, retry, stop at a failure, limit what they share."""
 
+import contextlib
 import json
 import os
 import signal
@@ -210,6 +211,22 @@ def test_a_transient_job_is_run_only_for_one_that_needs_it(runs: Path, log: str)
     assert plan("one") == ["base", "one"]
     assert plan("one") == []
     assert plan("two") == ["two"]
+
+
+def test_what_is_needed_only_meanwhile_is_removed_after_success(runs: Path, log: str):
+    def plan(how: str) -> list[Path]:
+        with contextlib.suppress(FailedExperiment), experiment(runs, "x", display=False):
+            base = Note.C(name="base", log=log).submit(transient=TransientMode.REMOVE)
+            Note.C(name="top", log=log, needs=[base]).submit()
+            if how == "badly":
+                Fail.C(how="exit").submit()
+        return [path for path in (runs / "jobs/tasks.note").iterdir() if path.name[0] != "."]
+
+    assert len(plan("badly")) == 2
+    assert len(plan("well")) == 1
+    assert notes(log) == ["base", "top"]
+    assert len(plan("well")) == 1, "nothing needs it any more"
+    assert notes(log) == ["base", "top"]
 
 
 @pytest.mark.parametrize(
