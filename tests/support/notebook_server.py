@@ -38,18 +38,20 @@ def notebook_server(
     base_url: str = "/",
     environment: Mapping[str, str] | None = None,
     extensions: Sequence[str] = ("jupyter_server_proxy",),
+    python: str = sys.executable,
 ) -> Iterator[NotebookServer]:
     """Starts a server.
 
     Args:
-        folder: Where its files are, of which it makes one for notebooks.
+        folder: Where its files are; those that it serves are in `notebooks`.
         base_url: Its base URL.
         environment: Variables that it has beside ours.
         extensions: Those of its extensions that are switched on.
+        python: The interpreter of its environment.
     """
     held = Held()
     log, runtime, notebooks = folder / "server.log", folder / "runtime", folder / "notebooks"
-    notebooks.mkdir(parents=True)
+    notebooks.mkdir(parents=True, exist_ok=True)
     own = {
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
@@ -57,7 +59,7 @@ def notebook_server(
         "JUPYTER_PLATFORM_DIRS": "1",
         "IPYTHONDIR": str(folder / "ipython"),
     }
-    command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root"]
+    command = [python, "-m", "jupyter_server", "--no-browser", "--allow-root"]
     command += [
         f"--ServerApp.port={held.port}",
         "--ServerApp.port_retries=0",
