@@ -23,7 +23,7 @@ from experimaestro.events import model
 from experimaestro.events.state import State
 from experimaestro.events.states import JobState
 from experimaestro.launchers.base import Launcher
-from experimaestro.launchers.direct import DirectLauncher
+from experimaestro.launchers.direct import LocalProcesses
 from experimaestro.scheduler import effects
 from experimaestro.scheduler.effects import Work
 from experimaestro.scheduler.engine import Effect, Engine, Kill, Observe, Record, Start, WakeAt
@@ -335,7 +335,7 @@ class Loop:
         self._asyncio = asyncio.get_running_loop()
         self._wakeup = asyncio.Event()
         with DaemonPool(8, "experimaestro-disk") as self._pool:
-            launcher = DirectLauncher(self._workers, self._pool)
+            launcher = LocalProcesses(self._workers, self._pool)
             self._launchers: dict[str, Launcher] = {launcher.name: launcher}
             self._started.set()
             self.spawn(self._runner.watch_ends(launcher))
