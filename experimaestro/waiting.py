@@ -2,8 +2,10 @@
 
 Rules: a wait ends within `SLICE_S` of an Interrupt; it never holds a lock; interrupting it stops
 nothing but the wait. This is the only module that imports nest_asyncio: a blocking wait inside a
-running event loop (an `async def main()`, IPython's terminal) lets the other coroutines of the
-caller go on. Where the loop cannot be nested, the wait blocks it, in slices.
+running event loop (an `async def main()`, IPython's terminal, a cell of ipykernel 6) lets the other
+coroutines of the caller go on. Where the loop cannot be nested, the wait blocks it, in slices: so in
+ipykernel 7 and later, whose own loop would break; there `await` lets them go on, which is said once
+to whoever has some.
 """
 
 import asyncio
@@ -14,6 +16,8 @@ from collections.abc import Callable
 
 SLICE_S = 0.1
 """Longest sleep, in seconds"""
+
+_advised = False
 
 
 def wait(event: threading.Event, on_slice: Callable[[], None] = lambda: None) -> None:
@@ -39,7 +43,9 @@ def wait(event: threading.Event, on_slice: Callable[[], None] = lambda: None) ->
                 raise KeyboardInterrupt
             on_slice()
 
-        if _nest(loop):
+        if _is_kernels():
+            _advise(loop)
+        elif _nest(loop):
             loop.run_until_complete(wait_async(event, look))
             return
         while not event.wait(SLICE_S):
@@ -61,6 +67,29 @@ async def wait_async(event: threading.Event, on_slice: Callable[[], None] = lamb
         await asyncio.sleep(pause)
         pause = min(pause * 2, SLICE_S)
         on_slice()
+
+
+def _is_kernels() -> bool:
+    """Whether a running loop is that of ipykernel 7 or later: cells run in tasks of it."""
+    app = sys.modules.get("ipykernel.kernelapp")
+    if app is None or threading.current_thread() is not threading.main_thread():
+        return False
+    return bool(app.IPKernelApp.initialized()) and int(sys.modules["ipykernel"].version_info[0]) >= 7
+
+
+def _advise(loop: asyncio.AbstractEventLoop) -> None:
+    """Says once that tasks of the user's own wait as well."""
+    global _advised  # noqa: PLW0603 - once in a process
+    if _advised or not any(_is_users(task) for task in asyncio.all_tasks(loop)):
+        return
+    _advised = True
+    sys.stderr.write("experimaestro: your other tasks wait as well: `await xp` keeps them running\n")
+
+
+def _is_users(task: "asyncio.Task[object]") -> bool:
+    """Whether a task runs code of a cell; the one that runs the cell itself is IPython's."""
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and "ipykernel_" in code.co_filename and task is not asyncio.current_task()
 
 
 def _nest(loop: asyncio.AbstractEventLoop) -> bool:

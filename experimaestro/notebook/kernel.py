@@ -131,19 +131,19 @@ def _filter(here: Any) -> None:
 
 
 def _read(here: Any, parts: Any) -> tuple[Take, object, Any] | None:
-    """A message of ours that names no subshell; None for any other."""
+    """A message of ours that names no subshell; None for any other, which is only peeked at."""
     session = here.session
     _, rest = session.feed_identities(parts, copy=False)
-    head = session.deserialize(rest, content=False, copy=False)["header"]
-    if head["msg_type"] != "comm_msg" or head.get("subshell_id") is not None:
+    peeked = session.deserialize(rest, content=False, copy=False)
+    if peeked["header"]["msg_type"] != "comm_msg" or peeked["header"].get("subshell_id") is not None:
         return None
-    message = session.deserialize(rest, content=True, copy=False)
-    content = message["content"]
+    content = session.unpack(peeked["content"])
     take = _taken.get(content.get("comm_id"))
     data = content.get("data") or {}
     if take is None or data.get("method") != "custom":
         return None
-    return take, data.get("content"), message
+    # Unpacked to the end, since that is what marks a message as received
+    return take, data.get("content"), session.deserialize(rest, content=True, copy=False)
 
 
 # The pump.

@@ -25,28 +25,169 @@ def start(tmp_path: Path, request: pytest.FixtureRequest) -> str:
 
 
 def waiting_job(tmp_path: Path, name: str = "one") -> str:
+    """Code that submits a job which runs until a file is there."""
     log, until = str(tmp_path / "log"), str(tmp_path / "go")
-    return f"Note.C(name=tag({name!r}), log={log!r}, until={until!r}).submit()"
+    return f"Note.C(name=tag({name!r}), log={log!r}, until={until!r}).submit(); None"
 
 
-def test_a_job_is_killed_while_a_cell_sleeps(lab: Lab, start: str, tmp_path: Path):
-    cells = [start, f"{waiting_job(tmp_path)}; None", "import time; time.sleep(60)"]
+def kill(notebook: Notebook) -> float:
+    """Kills the job that runs, as a person does; how long it took since the last click, in seconds."""
+    notebook.row(state="running").hover()
+    notebook.row(state="running").get_by_role("button", name="Kill").click()
+    notebook.view.get_by_role("button", name="Kill job").click()
+    clicked = time.monotonic()
+    notebook.row(state="killed").wait_for()
+    return time.monotonic() - clicked
 
+
+BUSY = {
+    "sleeps": "time.sleep(60)",
+    "computes": "end = time.monotonic() + 60\nwhile time.monotonic() < end: sum(range(1000))",
+    "waits": "xp.wait()",
+    "awaits": "await xp",
+}
+
+
+@pytest.mark.parametrize("busy", BUSY)
+def test_a_job_is_killed_while_a_cell(lab: Lab, start: str, tmp_path: Path, busy: str):
     def work(notebook: Notebook) -> tuple[float, bool]:
         notebook.run(0)
         notebook.wait(0)
         notebook.run(1)
         notebook.row(state="running").wait_for()
         notebook.run(2)
-        notebook.tab.wait_for_timeout(500)  # the cell sleeps
-        notebook.row(state="running").hover()
-        notebook.row(state="running").get_by_role("button", name="Kill").click()
-        notebook.view.get_by_role("button", name="Kill job").click()
-        clicked = time.monotonic()
-        notebook.row(state="killed").wait_for()
-        return time.monotonic() - clicked, notebook.is_running(2)
+        notebook.wait_for_cell(2)
+        seconds = kill(notebook)
+        return seconds, notebook.is_running(2)
 
-    seconds, still_running = lab.with_notebook(cells, work)
+    seconds, still_running = lab.with_notebook([start, waiting_job(tmp_path), BUSY[busy]], work)
 
-    assert still_running
     assert seconds < 1.0
+    assert still_running or busy in {"waits", "awaits"}  # these end with their last job
+
+
+def test_a_failure_is_read_retried_saved_and_read_again(lab: Lab, start: str):
+    cells = [start, "Fail.C(how=tag('raise')).submit(); None"]
+
+    def work(notebook: Notebook) -> tuple[str, str, str, str]:
+        notebook.run(0)
+        notebook.wait(0)
+        notebook.run(1)
+        notebook.row(state="failed").click()
+        error = notebook.view.locator(".xpm-panel .xpm-err strong")
+        error.wait_for()
+        kind, line = error.inner_text(), notebook.view.locator(".xpm-frame .hit").inner_text()
+        notebook.view.get_by_role("tab", name="Output").click()
+        notebook.view.get_by_role("button", name="stderr").click()
+        output = notebook.view.locator(".xpm-out")
+        output.get_by_text("about to fail").wait_for()
+        notebook.view.locator(".xpm-panel").get_by_role("button", name="Retry").click()
+        notebook.view.get_by_role("button", name="Retry job").click()
+        notebook.view.get_by_role("tab", name="Details").click()
+        notebook.view.locator(".xpm-tbl tbody tr").nth(1).get_by_text("failed").wait_for()
+        notebook.wait_until_saved("1 failed")
+        saved = notebook.saved()["cells"][0]["outputs"][0]["data"]
+        again = notebook.reopened()
+        again.tab.locator(".jp-OutputArea", has_text="Snapshot of").wait_for()
+        return kind, line, saved["text/html"], again.output(0)
+
+    kind, line, html, reopened = lab.with_notebook(cells, work)
+
+    assert kind == "ValueError"
+    assert line.endswith('raise ValueError(f"no learning rate in {values}")')
+    assert "token" not in html
+    assert "127.0.0.1" not in html
+    assert "ValueError: no learning rate in {'lr': 1}" in reopened
+    assert "Run this cell again for the live view." in reopened
+
+
+def test_a_cell_that_is_run_again_joins_the_run(lab: Lab, start: str, tmp_path: Path):
+    cells = [start, waiting_job(tmp_path), "print(xp.run_id)", start, "print(xp.run_id)"]
+
+    def work(notebook: Notebook) -> tuple[str, str, float]:
+        for index in range(5):
+            notebook.run(index)
+        notebook.wait(*range(5))
+        views = notebook.tab.locator(".xpm")
+        for i in (0, 1):
+            views.nth(i).locator('[data-state="running"]').first.wait_for()
+        seconds = kill(notebook)
+        views.nth(1).locator('[data-state="killed"]').first.wait_for()
+        return notebook.output(2), notebook.output(4), seconds
+
+    first, second, _ = lab.with_notebook(cells, work)
+
+    assert first == second
+
+
+def test_a_second_tab_shows_the_same_run(lab: Lab, start: str, tmp_path: Path):
+    def work(notebook: Notebook) -> str:
+        notebook.run(0)
+        notebook.run(1)
+        notebook.wait(0, 1)
+        notebook.saved()
+        other = lab.open(notebook.tab.context, notebook.name)
+        other.row(state="running").wait_for()
+        kill(other)
+        notebook.tab.bring_to_front()
+        notebook.row(state="killed").wait_for()
+        return notebook.row().get_attribute("data-state") or ""
+
+    assert lab.with_notebook([start, waiting_job(tmp_path)], work) == "killed"
+
+
+def test_interrupt_ends_the_wait_and_the_job_goes_on(lab: Lab, start: str, tmp_path: Path):
+    def work(notebook: Notebook) -> tuple[str, str]:
+        notebook.run(0)
+        notebook.run(1)
+        notebook.wait(0, 1)
+        notebook.row(state="running").wait_for()
+        notebook.run(2)
+        notebook.wait_for_cell(2)
+        notebook.interrupt()
+        notebook.wait(2)
+        output = notebook.output(2)
+        state = notebook.row().get_attribute("data-state") or ""
+        kill(notebook)
+        return output, state
+
+    output, state = lab.with_notebook([start, waiting_job(tmp_path), "xp.wait()"], work)
+
+    assert output.strip() == "waiting was interrupted: 1 unfinished job goes on"
+    assert state == "running"
+
+
+def test_what_was_chosen_stays_when_the_saved_table_is_brought_up_to_date(
+    lab: Lab, start: str, tmp_path: Path
+):
+    cells = [start, waiting_job(tmp_path), f"open({str(tmp_path / 'go')!r}, 'w').close()"]
+
+    def work(notebook: Notebook) -> str:
+        notebook.run(0)
+        notebook.run(1)
+        notebook.wait(0, 1)
+        notebook.row(state="running").click()
+        notebook.view.get_by_role("tab", name="Parameters").click()
+        notebook.run(2)
+        notebook.row(state="done").wait_for()
+        notebook.wait_until_saved("1 done")
+        return notebook.view.get_by_role("tab", name="Parameters").get_attribute("aria-selected") or ""
+
+    assert lab.with_notebook(cells, work) == "true"
+
+
+def test_a_restarted_kernel_is_said_to_be_so(lab: Lab, start: str, tmp_path: Path):
+    def work(notebook: Notebook) -> str:
+        notebook.run(0)
+        notebook.run(1)
+        notebook.wait(0, 1)
+        notebook.row(state="running").wait_for()
+        kill(notebook)
+        notebook.restart()
+        note = notebook.view.locator(".xpm-note p")
+        note.wait_for()
+        return note.inner_text()
+
+    assert lab.with_notebook([start, waiting_job(tmp_path)], work) == (
+        "The kernel was restarted. Run this cell again to attach to the run. Jobs go on."
+    )

@@ -112,6 +112,42 @@ class Notebook:
         self.command("docmanager:save")
         return json.loads(self.path.read_text(encoding="utf-8"))
 
+    def wait_for_cell(self, index: int) -> None:
+        """Waits until a cell runs in the kernel, which is busy then."""
+        self._cell(index).locator(".jp-InputPrompt", has_text="[*]").wait_for()
+        self.tab.wait_for_function(
+            f"() => {{ {NOTEBOOK} return panel.sessionContext.session.kernel.status === 'busy'; }}"
+        )
+
+    def wait_until_saved(self, text: str) -> None:
+        """Waits until what the first cell would save as HTML has a text."""
+        self.tab.wait_for_function(
+            f"""(text) => {{ {NOTEBOOK}
+                const shown = panel.content.widgets[0].model.sharedModel.getOutputs();
+                const html = String(shown[0]?.data?.["text/html"]);
+                return new DOMParser().parseFromString(html, "text/html").body.textContent.includes(text);
+            }}""",
+            arg=text,
+            timeout=30_000,
+        )
+
+    def interrupt(self) -> None:
+        """Interrupts the kernel."""
+        self.tab.evaluate(f"() => {{ {NOTEBOOK} return panel.sessionContext.session.kernel.interrupt(); }}")
+
+    def restart(self) -> None:
+        """Restarts the kernel."""
+        self.tab.evaluate(f"() => {{ {NOTEBOOK} return panel.sessionContext.session.kernel.restart(); }}")
+
+    def reopened(self) -> "Notebook":
+        """Ends the kernel, closes the notebook, and opens it again, in a new tab."""
+        self.shut_down()
+        profile = self.tab.context
+        self.tab.close()
+        again = Lab(self._server, None).open(profile, self.name)
+        self.tab = again.tab
+        return again
+
     def shut_down(self) -> None:
         """Ends the kernel."""
         self.tab.evaluate(f"() => {{ {NOTEBOOK} return panel.sessionContext.shutdown(); }}")
@@ -123,7 +159,7 @@ class Notebook:
 class Lab:
     """A Jupyter server and a browser."""
 
-    def __init__(self, server: NotebookServer, browser: Chromium) -> None:
+    def __init__(self, server: NotebookServer, browser: Chromium | None) -> None:
         self.server = server
         self._browser = browser
         self._count = 0
@@ -141,6 +177,7 @@ class Lab:
             finally:
                 notebook.shut_down()
 
+        assert self._browser is not None
         return self._browser.run(in_profile)
 
     def open(self, profile: BrowserContext, name: str, timeout_s: float = 60.0) -> Notebook:
@@ -160,7 +197,7 @@ class Lab:
 
 def write(path: Path, cells: Sequence[str]) -> None:
     """Writes a notebook."""
-    empty = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
+    empty: dict[str, Any] = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = {
         "nbformat": 4,

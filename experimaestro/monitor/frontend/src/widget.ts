@@ -17,15 +17,16 @@ import { Services } from "./services.ts";
 import type { Action } from "./states.ts";
 import { Store, type Row } from "./store.ts";
 import { Tabs } from "./tabs.ts";
-import { initial, type Tab } from "./ui.ts";
+import { initial, type Tab, type Ui } from "./ui.ts";
 import type { Part, View } from "./view.ts";
 
 const PAINT = 100;
 const DARK = 0.4;
+const ABSENT = 10;
 
 export class Widget implements View {
   readonly store = new Store();
-  readonly ui = initial();
+  ui = initial();
   readonly root: HTMLElement;
   readonly connection: Connection;
   #header: Header;
@@ -39,6 +40,8 @@ export class Widget implements View {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #painted = 0;
   #failures = 0;
+  /** Seconds for which the view has not been on the page */
+  #absent = 0;
   #broken = false;
   #sizes: ResizeObserver;
 
@@ -77,6 +80,12 @@ export class Widget implements View {
     this.#panel.dispose();
     this.connection.close();
     this.root.remove();
+  }
+
+  /** Takes over the choices of a view in whose place this one is. */
+  adopt(ui: Ui): void {
+    this.ui = ui;
+    this.#paint();
   }
 
   // What the parts ask of each other.
@@ -162,12 +171,24 @@ export class Widget implements View {
   }
 
   #tick(): void {
-    if (!this.root.isConnected || document.hidden) return;
+    if (!this.#isHere() || document.hidden) return;
     this.#theme();
     this.#header.tick();
     this.#messages.tick();
     if (this.connection.health === "loading") this.#paint();
     else this.#part().tick?.();
+  }
+
+  /** Whether the view is on the page; one that is not for a while asks for nothing until it is. */
+  #isHere(): boolean {
+    if (this.root.isConnected) {
+      if (this.#absent > ABSENT) this.connection.open();
+      this.#absent = 0;
+      return true;
+    }
+    this.#absent += 1;
+    if (this.#absent === ABSENT + 1) this.connection.close();
+    return false;
   }
 
   /** Tells those who do not see of new failures. */

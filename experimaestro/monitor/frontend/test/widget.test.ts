@@ -228,6 +228,21 @@ test("an error of the view says so and the view can be loaded again", () => {
   log.mock.restore();
 });
 
+test("a view that is not on the page asks for nothing, and goes on when it is again", () => {
+  wire.reset([cells(0)]);
+  host.remove();
+  pass(12_000);
+  assert.equal(wire.last("bye")["view"], wire.last("hello")["view"]);
+  assert.equal(wire.listeners(), 0);
+  const sent = wire.sent.length;
+  pass(60_000);
+  assert.equal(wire.sent.length, sent);
+  document.body.append(host);
+  pass(2_000);
+  assert.equal(wire.last("hello")["seq"], 1);
+  assert.equal(wire.listeners(), 3);
+});
+
 test("a view that is closed leaves nothing behind", () => {
   wire.reset([cells(0)]);
   widget.dispose();
