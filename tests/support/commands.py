@@ -1,8 +1,10 @@
 """Commands in processes of their own, as a person types them at a terminal of 120 columns."""
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,8 +50,9 @@ class Ended(NamedTuple):
     err: str
 
 
-def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
-    """Starts a command in a folder; its home is empty."""
+@contextlib.contextmanager
+def start(folder: Path, *words: str) -> "Iterator[subprocess.Popen[str]]":
+    """Starts a command in a folder; its home is empty. It is ended if the block fails."""
     environment = {
         **os.environ,
         "HOME": str(folder / "home"),
@@ -57,7 +60,7 @@ def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     pipe = subprocess.PIPE
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "experimaestro", *words],
         cwd=folder,
         env=environment,
@@ -65,7 +68,12 @@ def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
         stdout=pipe,
         stderr=pipe,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def run(folder: Path, *words: str) -> Ended:

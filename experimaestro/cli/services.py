@@ -1,0 +1,116 @@
+"""`experimaestro experiments services`: pages of experiments, such as TensorBoard."""
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from experimaestro.cli.options import as_json, in_workspace
+
+if TYPE_CHECKING:
+    from experimaestro.scheduler.services import Service
+
+
+@click.group()
+def services() -> None:
+    """List and start the services of the last runs: TensorBoard, dashboards."""
+
+
+@services.command("list")
+@click.argument("experiment", required=False)
+@in_workspace
+@as_json
+def list_command(folder: str, experiment: str | None, as_json: bool) -> None:
+    """List the services of the last run of EXPERIMENT, or of all experiments."""
+    rows = [
+        {"experiment": name, **row, "state": _state(row)}
+        for name, run in _last_runs(folder, experiment)
+        for row in _kept(run).values()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        url = f"  {row['url']}" if row["state"] == "RUNNING" else ""
+        click.echo(f"{row['state']:<8} {row['experiment']}  {row['service_id']}  {row['description']}{url}")
+
+
+@services.command()
+@click.argument("service")
+@click.argument("experiment", required=False)
+@in_workspace
+def start(folder: str, service: str, experiment: str | None) -> None:
+    """Start SERVICE as it was in the last run of EXPERIMENT; it runs until Ctrl-C.
+
+    SERVICE is an id that `services list` prints, or ID/SUB for a part of one. Prints the address, which
+    has what lets you in: do not keep it. Classes are looked for in the current folder too.
+    """
+    from experimaestro.exceptions import ServiceError
+    from experimaestro.scheduler.services import WebService
+
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - a string
+    found = _find(folder, service, experiment)
+    if not isinstance(found, WebService):
+        raise ServiceError(found.error or f"the service {service!r} has no page")
+    try:
+        click.echo(found.get_url())
+        found.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        found.stop()
+    if found.error is not None:
+        raise ServiceError(found.error)
+
+
+def _last_runs(folder: str, experiment: str | None) -> list[tuple[str, str]]:
+    """Name of each experiment, and folder of its last run."""
+    from experimaestro.inventory import runs
+
+    names = runs.experiments(folder) if experiment is None else [experiment]
+    return [(name, runs.named_run(folder, name).folder) for name in names if runs.run_ids(folder, name)]
+
+
+def _kept(run: str) -> dict[str, dict[str, Any]]:
+    """What the files of a run tell of its services; no class is imported."""
+    from experimaestro.workspace import files
+    from experimaestro.workspace.layout import RunPaths
+
+    status = files.read_json(RunPaths.of(run).status)
+    return status.get("services", {}) if isinstance(status, dict) else {}
+
+
+def _state(row: dict[str, Any]) -> str:
+    """Its state; one that nobody could write down when its process was killed is seen at its port."""
+    from experimaestro.scheduler.services.links import Place
+    from experimaestro.scheduler.services.ports import is_open
+
+    if row["state"] == "RUNNING":
+        place = Place.of(row["url"])
+        return "RUNNING" if not place.is_local or is_open(place.port) else "GONE"
+    return str(row["state"])
+
+
+def _find(folder: str, name: str, experiment: str | None) -> "Service":
+    """The service of this name, made again."""
+    from experimaestro.exceptions import ServiceError
+    from experimaestro.scheduler.services import services_of
+
+    service_id, slash, inner = name.partition("/")
+    runs = _last_runs(folder, experiment)
+    having = [(one, run) for one, run in runs if service_id in _kept(run)]
+    if len(having) > 1:
+        names = ", ".join(one for one, _ in having)
+        raise ServiceError(f"several experiments have a service {service_id!r}: {names}. Name one of them")
+    if not having:
+        known = sorted({known for _, run in runs for known in _kept(run)})
+        raise ServiceError(f"no service {service_id!r}. There are: {', '.join(known) or 'none'}")
+    found = services_of(having[0][1])[service_id]
+    if not slash:
+        return found
+    if inner not in found.subservices():
+        parts = ", ".join(found.subservices()) or "none"
+        raise ServiceError(f"the service {service_id!r} has no part {inner!r}. There are: {parts}")
+    return found.get_subservice(inner)

@@ -1,0 +1,188 @@
+"""The jobs of a workspace: which there are, and what their folders say."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from experimaestro.events.owners import Observation
+from experimaestro.exceptions import WorkspaceError
+from experimaestro.inventory import runs
+from experimaestro.inventory.filters import Filter
+from experimaestro.workspace import attempts, files
+from experimaestro.workspace.layout import JobPaths, RunPaths, jobs_folder
+
+STATES: Mapping[str, str] = {
+    "done": "done",
+    "failed": "failed",
+    "free": "not run",
+    "running": "running",
+    "gone": "interrupted",
+    "unknown": "unknown",
+    "conflict": "failed",
+}
+"""What a job is called, by what is found in its folder"""
+
+
+class JobRecord(NamedTuple):
+    """A job of a workspace."""
+
+    key: str
+    """`<type name>/<identifier>`"""
+    state: str
+    """One of the values of `STATES`"""
+    tags: Mapping[str, Any]
+    experiments: tuple[str, ...]
+    """Experiments whose runs list it"""
+    paths: JobPaths
+    seen: Observation
+
+    @property
+    def task(self) -> str:
+        """Name of its type."""
+        return self.key.partition("/")[0]
+
+
+def list_jobs(
+    workspace: str, *, experiment: str | None = None, run: str = "latest", only: Filter | None = None
+) -> Iterator[JobRecord]:
+    """The jobs of a workspace, each once.
+
+    Args:
+        workspace: Its folder.
+        experiment: Only those of the run of this experiment, in the order of their submission.
+        run: Which run.
+        only: Only those that a filter takes.
+
+    Raises:
+        WorkspaceError: There is no such experiment or run.
+    """
+    if experiment is not None:
+        rows = runs.submitted(runs.named_run(workspace, experiment, run))
+        tags = {one.key: one.tags for one in rows}
+        owners: dict[str, tuple[str, ...]] = dict.fromkeys(tags, (experiment,))
+        keys: Iterable[str] = tags
+    else:
+        tags, owners = _of_last_runs(workspace)
+        keys = all_keys(workspace)
+    for key in keys:
+        record = look(workspace, key, tags.get(key, {}), owners.get(key, ()))
+        if only is None or only({"@state": record.state, "@name": record.task, **record.tags}):
+            yield record
+
+
+def look(
+    workspace: str, key: str, tags: Mapping[str, Any] | None = None, experiments: tuple[str, ...] = ()
+) -> JobRecord:
+    """What the folder of a job says."""
+    paths = JobPaths.of(workspace, key)
+    seen = attempts.observe(paths)
+    return JobRecord(key, STATES[seen.kind], tags or {}, experiments, paths, seen)
+
+
+def all_keys(workspace: str) -> Iterator[str]:
+    """The jobs that have a folder, by type, sorted."""
+    for task in sorted(files.names(jobs_folder(workspace))):
+        for identifier in sorted(files.names(jobs_folder(workspace, task))):
+            if not identifier.startswith("."):
+                yield f"{task}/{identifier}"
+
+
+def keys_of_runs(workspace: str) -> dict[str, set[str]]:
+    """For each job that some run lists, the experiments of these runs."""
+    found: dict[str, set[str]] = {}
+    for experiment in runs.experiments(workspace):
+        for run_id in runs.run_ids(workspace, experiment):
+            for one in runs.submitted(RunPaths(workspace, experiment, run_id)):
+                found.setdefault(one.key, set()).add(experiment)
+    return found
+
+
+def _of_last_runs(workspace: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, tuple[str, ...]]]:
+    """Tags and experiments of the jobs that the last runs of all experiments list."""
+    tags: dict[str, Mapping[str, Any]] = {}
+    owners: dict[str, tuple[str, ...]] = {}
+    for experiment in runs.experiments(workspace):
+        for run_id in runs.run_ids(workspace, experiment)[-1:]:
+            for one in runs.submitted(RunPaths(workspace, experiment, run_id)):
+                tags[one.key] = {**tags.get(one.key, {}), **one.tags}
+                owners[one.key] = (*owners.get(one.key, ()), experiment)
+    return tags, owners
+
+
+def find(workspace: str, text: str) -> str:
+    """The key of the job that a person means.
+
+    Args:
+        workspace: Its folder.
+        text: A key, `<type name>/<start of the identifier>`, the start of an identifier alone, or the
+            path of its folder.
+
+    Raises:
+        WorkspaceError: There is none, or more than one.
+    """
+    real = os.path.realpath(text)
+    start = f"{jobs_folder(workspace)}/"
+    wanted = real[len(start) :] if real.startswith(start) else text.strip("/")
+    task, slash, identifier = wanted.rpartition("/")
+    tasks = [task] if slash else sorted(files.names(jobs_folder(workspace)))
+    found = [
+        f"{one}/{name}"
+        for one in tasks
+        for name in files.names(jobs_folder(workspace, one))
+        if name.startswith(identifier) and not name.startswith(".")
+    ]
+    if len(found) == 1:
+        return found[0]
+    if not found or not identifier:
+        raise WorkspaceError(f"{workspace} has no job {text!r}. `experimaestro jobs list` tells all")
+    shown = ", ".join(sorted(found)[:3]) + (", ..." if len(found) > 3 else "")
+    raise WorkspaceError(f"{text!r} is the start of {len(found)} jobs: {shown}")
+
+
+def parameters(paths: JobPaths) -> dict[str, Any]:
+    """The parameters of a job as its `params.json` has them: dotted names and values of JSON."""
+    try:
+        content = json.loads(files.read(paths.params) or b"{}")
+        objects = {one["id"]: one for one in content["objects"]}
+        root = content["objects"][-1]
+    except (ValueError, KeyError, TypeError, IndexError):
+        return {}
+    found: dict[str, Any] = {}
+    stack: list[tuple[str, Any, tuple[Any, ...]]] = [("", {"type": "python", "value": root["id"]}, ())]
+    while stack:
+        name, value, above = stack.pop()
+        inner = _inner(value, objects, above)
+        if inner is None:
+            found[name] = _plain(value)
+            continue
+        entries, path = inner
+        stack += [(f"{name}.{key}" if name else key, item, path) for key, item in reversed(entries.items())]
+    return found
+
+
+def _inner(
+    value: Any, objects: Mapping[Any, Any], above: tuple[Any, ...]
+) -> tuple[dict[str, Any], tuple[Any, ...]] | None:
+    """The parameters of a value that is a configuration, unless it is a job of its own or a cycle."""
+    if not isinstance(value, dict) or value.get("type") != "python":
+        return None
+    number = value.get("value")
+    one = objects.get(number)
+    is_job = bool(above) and one is not None and one.get("task") == number
+    if (
+        one is None
+        or is_job
+        or number in above
+        or not isinstance(one.get("fields"), dict)
+        or not one["fields"]
+    ):
+        return None
+    return one["fields"], (*above, number)
+
+
+def _plain(value: Any) -> Any:
+    """A value without the marks of the format, as far as they say nothing."""
+    if isinstance(value, dict) and value.get("type") in {"path", "enum"}:
+        return value.get("value")
+    return value

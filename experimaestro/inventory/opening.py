@@ -1,0 +1,24 @@
+"""Which folder is looked at."""
+
+import os
+
+from experimaestro.exceptions import WorkspaceError
+from experimaestro.workspace import files
+from experimaestro.workspace.layout import workspace_marker
+
+
+def existing(workspace: str | os.PathLike[str]) -> str:
+    """The real path of a workspace.
+
+    Raises:
+        WorkspaceError: The folder is none.
+    """
+    folder = os.path.realpath(os.fspath(workspace))
+    if not files.exists(folder):
+        raise WorkspaceError(f"{folder}: there is no such folder")
+    if not files.exists(workspace_marker(folder)):
+        raise WorkspaceError(
+            f"{folder} is no workspace: it has no file {os.path.basename(workspace_marker(folder))}. "  # noqa: PTH119 - a string
+            "Give the folder that experiments were run in"
+        )
+    return folder

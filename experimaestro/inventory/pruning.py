@@ -1,0 +1,96 @@
+"""Which runs, and which jobs, nobody needs any more.
+
+Rules: nothing is removed here; `removing` does. A run with tags is kept unless that is said otherwise, and
+so are an open run and those that were detached. Folders of jobs are kept when a run is removed.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+
+from experimaestro.inventory import jobs, runs
+from experimaestro.inventory.runs import RunRecord
+from experimaestro.settings import HistorySettings
+from experimaestro.workspace import attempts
+from experimaestro.workspace.layout import JobPaths, RunPaths
+
+
+def beyond(history: Sequence[RunRecord], limits: HistorySettings) -> list[RunRecord]:
+    """The runs that the history need not keep.
+
+    Those that failed before the last one that ended well; of the others, all but the newest
+    `max_done` and `max_failed`.
+
+    Args:
+        history: The runs of an experiment, oldest first.
+        limits: How many are kept.
+    """
+    done = [one for one in history if one.status == "done"]
+    failed = [one for one in history if one.status in {"failed", "interrupted"}]
+    last = history.index(done[-1]) if done else -1
+    recent = [one for one in failed if history.index(one) > last]
+    kept = {
+        *done[len(done) - min(limits.max_done, len(done)) :],
+        *recent[max(0, len(recent) - limits.max_failed) :],
+    }
+    return [one for one in (*done, *failed) if one not in kept and not one.tags]
+
+
+def chosen(
+    history: Sequence[RunRecord],
+    *,
+    before: datetime | None = None,
+    after: datetime | None = None,
+    statuses: Collection[str] = (),
+    keep: int = 0,
+    with_tags: bool = False,
+) -> list[RunRecord]:
+    """The runs that a person names by their age and status.
+
+    Args:
+        history: The runs of an experiment, oldest first.
+        before: Only those that were started before.
+        after: Only those that were started after.
+        statuses: Only those of one of these statuses; empty: of any.
+        keep: The newest so many are kept.
+        with_tags: Whether runs with tags are taken too.
+    """
+    candidates = history[: len(history) - keep] if keep else history
+    return [
+        one
+        for one in candidates
+        if one.status != "running"
+        and (with_tags or not one.tags)
+        and (not statuses or one.status in statuses)
+        and (before is None or (one.started is not None and one.started < before))
+        and (after is None or (one.started is not None and one.started > after))
+    ]
+
+
+def orphans(workspace: str) -> Iterator[str]:
+    """The jobs that no run lists, in the order of their names.
+
+    Args:
+        workspace: Its folder.
+    """
+    known = jobs.keys_of_runs(workspace)
+    return (key for key in jobs.all_keys(workspace) if key not in known)
+
+
+def stray(workspace: str) -> Iterator[str]:
+    """The jobs that run, or may run, while no open run lists them.
+
+    Args:
+        workspace: Its folder.
+    """
+    watched: set[str] = set()
+    for experiment in runs.experiments(workspace):
+        for run_id in runs.run_ids(workspace, experiment)[-1:]:
+            paths = RunPaths(workspace, experiment, run_id)
+            if runs.is_locked(paths):
+                watched.update(one.key for one in runs.submitted(paths))
+    for key in jobs.all_keys(workspace):
+        if key not in watched and attempts.observe(JobPaths.of(workspace, key)).kind in {
+            "running",
+            "unknown",
+        }:
+            yield key
