@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
     from experimaestro.core.cells import Shipped
     from experimaestro.core.definition import Definition
-    from experimaestro.events.states import JobState
-    from experimaestro.scheduler.job import Job
 
 
 T = TypeVar("T")
@@ -188,8 +186,8 @@ class Task(LightweightTask):
             info.submitter.on_completed(info.key, callback)
 
     @property
-    def job(self) -> "Job":
-        """The job: where it stands, its files.
+    def job(self) -> Any:
+        """The `Job`: where it stands, its files.
 
         Raises:
             AssertionError: The task was not submitted.
@@ -197,10 +195,10 @@ class Task(LightweightTask):
         info = _configuration(self, "job")
         if info.submitter is None or info.key is None:
             raise NotSubmittedError(f"{info.declaration.name} (made at {info.made_at}) was not submitted")
-        return info.submitter.job(info.key)  # type: ignore[no-any-return] # the core knows no jobs
+        return info.submitter.job(info.key)
 
-    def wait(self) -> "JobState":
-        """Blocks until the job is done, has failed, or will not be run; returns how it ended."""
+    def wait(self) -> Any:
+        """Blocks until the job is done, has failed, or will not be run; returns its `JobState`."""
         return self.job.wait()
 
     @property
