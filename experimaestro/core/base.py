@@ -9,13 +9,12 @@ from types import CodeType, MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from experimaestro.core.arguments import Argument
     from experimaestro.core.context import Need, SerializationContext, SerializedPath, Submission, Submitter
     from experimaestro.core.identifier import Identifier
-    from experimaestro.core.objects.config import Config
     from experimaestro.core.objects.declaration import Declaration
 
 
@@ -209,6 +208,21 @@ class Information:
         from experimaestro.core.serialization.saving import load_one  # same
 
         return load_one(path, definition_filename, as_instance=as_instance, partial_loading=partial_loading)
+
+    @staticmethod
+    def load_objects(objects: "Sequence[Mapping[str, Any]]", as_instance: bool = True) -> dict[Any, Any]:
+        """Loads configurations from the lines of an `objects.jsonl`, each read as JSON.
+
+        Args:
+            objects: The lines.
+            as_instance: Whether objects are made of the configurations.
+
+        Returns:
+            What was loaded, by the `id` of each line.
+        """
+        from experimaestro.core.serialization.saving import load_objects  # same
+
+        return load_objects(objects, as_instance=as_instance)
 
     def provenance_of(self, name: str) -> "Provenance":
         """How and where a parameter got its value.

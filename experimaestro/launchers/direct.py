@@ -1,6 +1,7 @@
 """Jobs as processes of this machine.
 
-Each is started by exec in a session of its own (an Interrupt in a terminal or notebook reaches
+`DirectLauncher` is what users give to a task; `LocalProcesses` starts and watches the processes of a
+workspace. Each is started by exec in a session of its own (an Interrupt in a terminal or notebook reaches
 only its own process group), with standard input closed. Its end comes from the kernel through a
 pidfd; where there is none (macOS) the children are polled.
 """
@@ -10,18 +11,56 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any
 
 from experimaestro.launchers.base import Gone, Refused, Spec
 from experimaestro.workspace.processes import open_pidfd
+
+if TYPE_CHECKING:
+    from experimaestro.connectors.local import LocalConnector
 
 POLL_S = 0.02
 """How often children are polled where there is no pidfd, in seconds"""
 
 
 class DirectLauncher:
-    """Runs jobs on this machine.
+    """This machine, as what runs a task: `task.submit(launcher=DirectLauncher())`.
+
+    Args:
+        connector: This machine, `LocalConnector.instance()`; None: the same.
+        priority: Kept for those who choose between launchers.
+
+    Attributes:
+        environ: Variables that the jobs have beside those of this process and of the experiment.
+    """
+
+    def __init__(self, connector: "LocalConnector | None" = None, *, priority: int = 0) -> None:
+        self.connector = connector
+        self.priority = priority
+        self.environ: dict[str, str] = {}
+        self._listeners: list[Callable[[Any], object]] = []
+
+    def setenv(self, name: str, value: str) -> None:
+        """Sets a variable for the jobs that are submitted from now on."""
+        self.environ[name] = value
+
+    def addListener(self, listener: Callable[[Any], object]) -> None:  # noqa: N802 - of the compatible API
+        """Has something called with each `Job` that is submitted with this launcher."""
+        self._listeners.append(listener)
+
+    def onSubmit(self, job: Any) -> None:  # noqa: N802 - of the compatible API
+        """Tells those who listen of a job, before its hooks and before it is handed over."""
+        for listener in self._listeners:
+            listener(job)
+
+    def __repr__(self) -> str:
+        return "DirectLauncher()"
+
+
+class LocalProcesses:
+    """Starts the jobs of a workspace on this machine, and sees them end.
 
     Args:
         workers: How many at once.

@@ -27,6 +27,7 @@ from experimaestro.events.model import (
 )
 from experimaestro.events.state import Run, State
 from experimaestro.exceptions import ConflictError, ExperimaestroError, ExperimentStopped, SubmissionError
+from experimaestro.launchers.direct import DirectLauncher
 from experimaestro.scheduler.callbacks import Callbacks, output_call, read_outputs
 from experimaestro.scheduler.effects import Work, users_path
 from experimaestro.scheduler.job import Job
@@ -173,12 +174,21 @@ class OpenRun:
         self.loop.submit(Work(submission, self._environment(submission), path), event)
 
     def _environment(self, submission: context.Submission) -> Mapping[str, str]:
-        """The variables of a job, as the hooks of what it uses want them."""
-        if not submission.hooks:
+        """The variables of a job, as its launcher and the hooks of what it uses want them."""
+        launcher = submission.options.launcher
+        if launcher is None and not submission.hooks:
             return self.environment
-        job = Job(submission.key, self.workspace, submission.task, dict(self.environment))
+        if launcher is not None and not isinstance(launcher, DirectLauncher):
+            raise SubmissionError(
+                f"{submission.key}: submit(launcher={launcher!r}): expected DirectLauncher(), or None "
+                "for this machine"
+            )
+        environ = {**({} if launcher is None else launcher.environ), **self.environment}
+        job = Job(submission.key, self.workspace, submission.task, environ)
+        if launcher is not None:
+            launcher.onSubmit(job)
         for hook in submission.hooks:
-            hook.process(job, self.loop.launcher)
+            hook.process(job, launcher or self.loop.launcher)
         return job.environ
 
     def _check_first(self, submission: context.Submission) -> None:

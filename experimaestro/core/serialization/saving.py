@@ -26,7 +26,7 @@ from experimaestro.core.objects.instances import ObjectStore
 from experimaestro.core.objects.sealing import folder_name, validate
 from experimaestro.core.problems import short
 from experimaestro.core.serialization.configurations import ConfigurationReader
-from experimaestro.core.serialization.reading import VERSION, Places, check_version, records_of
+from experimaestro.core.serialization.reading import VERSION, Places, check_version, record_of, records_of
 from experimaestro.core.serialization.writing import Json, ObjectWriter, absolute, makers_and_parts
 from experimaestro.core.source import NOTEBOOK, has_notebook, module_file
 from experimaestro.core.walk import Route, collect, postorder, steps
@@ -414,6 +414,33 @@ def load_one(path: Source, name: str, *, as_instance: bool, partial_loading: boo
     partial = as_instance if partial_loading is None else partial_loading
     config, _ = _pair(_load(path, partial_loading=partial, names=(name, DEFINITION, OLD_DEFINITION)))
     return config.instance() if as_instance else config
+
+
+def load_objects(objects: Sequence[Any], *, as_instance: bool) -> dict[Any, Any]:
+    """The configurations that a file describes one by one, as the lines of `objects.jsonl` do.
+
+    Args:
+        objects: What the file holds of each; of two with one number the last counts.
+        as_instance: Whether objects are made of them.
+
+    Returns:
+        The configurations by their numbers, but for those of tasks that were not written.
+
+    Raises:
+        FormatError: One is not as it should be.
+    """
+    where = "load_objects(...)"
+    records = {
+        record.number: record
+        for record in (record_of(one, where, f"object at position {n}") for n, one in enumerate(objects))
+    }
+    places = Places({}, lambda data: data.path, is_closed=False)
+    reader = ConfigurationReader(records, where, places)
+    configs = {number: reader.config(number) for number, record in records.items() if not record.is_stub}
+    if not as_instance:
+        return configs
+    store = ObjectStore()
+    return {number: config.instance(objects=store) for number, config in configs.items()}
 
 
 def _pair(data: Any) -> tuple[Any, list[Any]]:

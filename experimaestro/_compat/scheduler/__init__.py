@@ -1,0 +1,1 @@
+"""Old paths below `experimaestro.scheduler`, found there through its `__path__`."""

@@ -1,0 +1,5 @@
+"""The old path of `experimaestro.experiment`."""
+
+from experimaestro.session import experiment
+
+__all__ = ["experiment"]
