@@ -10,7 +10,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.10 python3;
 SET_UP = @python=$$($(FIND_PYTHON)) && $$python tests/tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check frontend test-frontend docs fuzz bench test-pythons test-lowest clean set-up-demo set-up
+.PHONY: help demo test check frontend test-frontend docs fuzz bench test-pythons test-lowest test-interchange clean set-up-demo set-up
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,10 @@ test-pythons: set-up  ## Run the quick tests on each supported Python that is he
 
 test-lowest: set-up  ## Run the quick tests on the oldest supported dependencies
 	@$(BIN)/python tests/tools/pythons.py --lowest
+
+test-interchange: set-up  ## Continue workspaces of the published versions, and let them continue ours
+	@$(BIN)/python tests/tools/originals.py .venvs/originals
+	XPM_ORIGINALS=$(CURDIR)/.venvs/originals $(BIN)/python -m pytest tests/interchange
 
 clean:  ## Remove everything that was made from the sources
 	rm -rf $(VENV) .venvs build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

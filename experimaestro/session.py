@@ -49,6 +49,7 @@ from experimaestro.scheduler.tokens import CounterToken
 from experimaestro.scheduler.workspace import Workspace
 from experimaestro.settings import HistorySettings, get_settings
 from experimaestro.workspace import git, recorded
+from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.git import DirtyGitAction
 from experimaestro.workspace.history import Limits
 from experimaestro.workspace.layout import JobPaths, RunPaths
@@ -137,6 +138,10 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self.workspace = Workspace(self._folder, getattr(env, "env", {}), run_mode)
         """The workspace: its folder, and how jobs are run there"""
         self._limits: HistorySettings | None = getattr(env, "history", None)  # same
+        self._attached = [
+            Attached(os.path.realpath(os.path.expanduser(one.path)), one.mode)  # noqa: PTH111 - a string
+            for one in getattr(env, "folders", ())
+        ]
         self._dirty_git = dirty_git
         self._code = [*filter(None, [git.main_script()]), *(os.path.abspath(path) for path in project_paths)]  # noqa: PTH100 - links are kept
         RunPaths(self._folder, name, "run")  # refuses a name that cannot name a folder
@@ -555,6 +560,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             environment=self.workspace.env,
             code=self._code,
             limits=Limits(limits.max_done, limits.max_failed),
+            attached=self._attached,
         )
 
     def _show(self, run: OpenRun) -> None:

@@ -14,10 +14,11 @@ experiment loads no command line and no scheduler.
 from typing import TYPE_CHECKING, Any
 
 from experimaestro.documents.fields import MISSING
-from experimaestro.experiments.configuration import ConfigurationBase, DirtyGitAction, configuration
+from experimaestro.experiments.configuration import ConfigurationBase, configuration
 from experimaestro.experiments.grid import GridSearch, generate_grid
 from experimaestro.experiments.helper import ExperimentCallable, ExperimentHelper
 from experimaestro.experiments.mocking import mock_modules, noop_decorator
+from experimaestro.workspace.git import DirtyGitAction
 
 if TYPE_CHECKING:
     from experimaestro.experiments.running import run_experiment

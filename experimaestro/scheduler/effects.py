@@ -24,7 +24,9 @@ from experimaestro.core.context import Submission
 from experimaestro.core.source import NOTEBOOK
 from experimaestro.events.owners import Observation, Outcome, Owner
 from experimaestro.launchers.base import Gone, Spec
+from experimaestro.scheduler import comparing, elsewhere
 from experimaestro.workspace import attempts, files, interchange, layout, processes, tokens
+from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.layout import JobPaths
 
 log = logging.getLogger("experimaestro.scheduler")
@@ -57,6 +59,8 @@ class Work(NamedTuple):
     """Variables for its process, over those of this process"""
     path: Sequence[str]
     """What its `sys.path` has before that of its interpreter"""
+    attached: Sequence[Attached] = ()
+    """Other workspaces where its result may be"""
 
 
 class Taken(NamedTuple):
@@ -113,27 +117,15 @@ def _look(paths: JobPaths, work: Work | None) -> Observation | OSError:
 def _settled(paths: JobPaths, work: Work | None) -> Observation:
     """What the folder of a job says, once nothing is left open in it; compared with what the job is."""
     seen = _clean(attempts.settle(paths))
+    if work is not None and seen.kind == "free" and elsewhere.bring(paths, work.submission, work.attached):
+        seen = _clean(attempts.settle(paths))
     if work is None or seen.kind not in {"done", "running"}:
         return seen
-    found = _other_definition(paths, work.submission)
+    found = comparing.differences(paths, work.submission)
     if not found:
         return seen
     message = definition.conflict(work.submission.key, found)
     return Observation("conflict", seen.attempt, seen.owner, Outcome("conflict", message))
-
-
-def _other_definition(paths: JobPaths, submission: Submission) -> list[definition.Difference]:
-    """How a job differs from the one whose result is in its folder; empty if it does not, as far as known."""
-    mine = submission.definition()
-    data = files.read(paths.definition)
-    if data is not None and data.startswith(definition.start_of_file(mine.digest)):
-        return []
-    if data is not None:
-        other = definition.read(data)
-    else:  # written by another version
-        params = files.read(paths.params)
-        other = None if params is None else definition.of_params(params)
-    return [] if other is None else definition.differences(other, mine)
 
 
 def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | Observation | Blocked | Busy:

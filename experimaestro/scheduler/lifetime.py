@@ -20,6 +20,7 @@ from experimaestro.scheduler import openrun
 from experimaestro.scheduler.openrun import OpenRun, loop_of, release_loop
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.workspace import files
+from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.history import Limits
 from experimaestro.workspace.layout import RunPaths
 from experimaestro.workspace.locks import ExperimentLock
@@ -49,6 +50,8 @@ class Wanted(NamedTuple):
     """Files and folders whose commit is recorded"""
     limits: Limits
     """How many runs of the experiment are kept"""
+    attached: Sequence[Attached]
+    """Other workspaces whose results count"""
 
 
 def join_or_open(wanted: Wanted, on_open: Callable[[OpenRun], None]) -> OpenRun | None:
@@ -101,6 +104,7 @@ def _begin(wanted: Wanted) -> OpenRun | None:
     run.environment = dict(wanted.environment)
     run.files.add_code(wanted.code)
     run.files.limits = wanted.limits
+    run.attached = wanted.attached
     run.act = lambda begin: act(run, begin)
     loop.open_run(run.files)
     loop.post(RunStarted(t=t, run=run.files.run, owner=myself(), stops=wanted.stops))

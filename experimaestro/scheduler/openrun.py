@@ -35,6 +35,7 @@ from experimaestro.scheduler.loop import Loop
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Services
 from experimaestro.workspace import inbox
+from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.locks import ExperimentLock
 
@@ -110,6 +111,8 @@ class OpenRun:
         self.run_id = run_id
         self.started_at = t
         self.environment: dict[str, str] = {}
+        self.attached: Sequence[Attached] = ()
+        """Other workspaces whose results count here"""
         self.services = Services(files.show_services)
         self.actions: list[Config] = []
         """What a person may do with the results"""
@@ -171,7 +174,7 @@ class OpenRun:
             raise SubmissionError(
                 f"{submission.key}: its tags have characters that no file can hold: {dict(submission.tags)!a}"
             ) from None
-        self.loop.submit(Work(submission, self._environment(submission), path), event)
+        self.loop.submit(Work(submission, self._environment(submission), path, self.attached), event)
 
     def _environment(self, submission: context.Submission) -> Mapping[str, str]:
         """The variables of a job, as its launcher and the hooks of what it uses want them."""

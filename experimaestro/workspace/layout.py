@@ -140,6 +140,11 @@ def attempt_part(name: str) -> tuple[int, str] | None:
     return None
 
 
+def v1_marker(workspace: str) -> str:
+    """What a workspace has in which version 1 ran experiments; a link to nowhere after its migration."""
+    return f"{workspace}/xp"
+
+
 class JobPaths:
     """The files of one job.
 
@@ -217,6 +222,16 @@ class JobPaths:
     def definition(self) -> str:
         """Everything that can influence the task, so that two are told apart that have one identifier."""
         return f"{self.folder}/.experimaestro/definition.json"
+
+    @property
+    def origin(self) -> str:
+        """Where the result comes from, if it was made elsewhere."""
+        return f"{self.folder}/.experimaestro/origin.json"
+
+    @property
+    def code(self) -> str:
+        """The code that the job ran, as digests."""
+        return f"{self.folder}/.experimaestro/code.json"
 
     @property
     def tokens(self) -> str:

@@ -1,0 +1,94 @@
+"""Results of another workspace count here: used there, copied, or moved."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from experimaestro import experiment
+from experimaestro.settings import FolderSettings, WorkspaceSettings
+from experimaestro.workspace import attached
+from experimaestro.workspace.attached import Mode
+from experimaestro.workspace.layout import JobPaths
+from tasks import Note, notes
+
+KEY = "study.train/0123abcd"
+
+
+def make_job(workspace: Path, *, done: bool = True) -> JobPaths:
+    """The folder of a job with a result, a log and a folder of its own."""
+    paths = JobPaths.of(str(workspace), KEY)
+    (Path(paths.folder) / "out").mkdir(parents=True)
+    (Path(paths.folder) / "out" / "model.txt").write_text("the model", encoding="utf-8")
+    Path(paths.out).write_text("what it printed", encoding="utf-8")
+    if done:
+        Path(paths.done).touch()
+    return paths
+
+
+@pytest.mark.parametrize("mode", ["use", "backup", "move"])
+def test_a_result_of_another_workspace_is_one_of_this(tmp_path: Path, mode: Mode):
+    there, here = make_job(tmp_path / "there"), JobPaths.of(str(tmp_path / "here"), KEY)
+
+    assert attached.bring(here, there, mode)
+
+    assert attached.is_done(here)
+    for paths in (here, there):
+        assert Path(paths.folder, "out", "model.txt").read_text(encoding="utf-8") == "the model"
+    is_link = {paths: os.path.islink(paths.folder) for paths in (here, there)}
+    expected = {"use": (True, False), "backup": (False, False), "move": (False, True)}
+    assert tuple(is_link.values()) == expected[mode]
+
+
+@pytest.mark.parametrize("mode", ["use", "backup", "move"])
+def test_whoever_has_begun_the_job_here_is_left_alone(tmp_path: Path, mode: Mode):
+    there, here = make_job(tmp_path / "there"), JobPaths.of(str(tmp_path / "here"), KEY)
+    Path(here.folder).mkdir(parents=True)
+
+    assert not attached.bring(here, there, mode)
+
+    assert os.listdir(here.folder) == []
+    assert not os.path.islink(there.folder)
+
+
+def test_a_copy_that_fails_leaves_nothing(tmp_path: Path):
+    there, here = make_job(tmp_path / "there"), JobPaths.of(str(tmp_path / "here"), KEY)
+    os.mkfifo(f"{there.folder}/pipe")  # not to be copied
+
+    with pytest.raises(OSError):
+        attached.bring(here, there, "backup")
+
+    assert os.listdir(os.path.dirname(here.folder)) == []
+
+
+def run(folder: Path, log: str, *attached: FolderSettings, name: str = "a") -> Note:
+    settings = WorkspaceSettings(path=folder, folders=list(attached))
+    with experiment(settings, "first", display=False):
+        return Note.C(name=name, log=log).submit()
+
+
+@pytest.mark.parametrize("mode", ["use", "backup", "move"])
+def test_an_experiment_executes_nothing_that_is_done_in_an_attached_workspace(tmp_path: Path, mode: Mode):
+    log = str(tmp_path / "log")
+    run(tmp_path / "there", log)
+
+    folder = FolderSettings(tmp_path / "there", mode)
+    task = run(tmp_path / "here", log, folder)
+    run(tmp_path / "here", log, folder, name="b")
+    run(tmp_path / "there", log)
+
+    assert notes(log) == ["a", "b"]
+    assert task.jobpath.parent.parent.parent == tmp_path / "here"
+    assert (task.jobpath / "note.done").exists()
+
+
+def test_what_failed_or_was_never_run_there_is_run_here(tmp_path: Path):
+    log = str(tmp_path / "log")
+    there = FolderSettings(tmp_path / "there")
+    failed = make_job(tmp_path / "there", done=False)
+
+    task = run(tmp_path / "here", log, there, FolderSettings(tmp_path / "nowhere"))
+
+    assert notes(log) == ["a"]
+    assert not os.path.islink(task.jobpath)
+    assert not os.path.exists(failed.done)
