@@ -79,6 +79,7 @@ def test_the_token_of_an_earlier_start_lets_nobody_in(service: Guarded):
         ("", f"other=1; {cookie_name('t')}=t", "by cookie"),
         ("", f"{cookie_name('t')}=u", "refused"),
         ("", "not a cookie; [=]", "refused"),
+        ("", f'other={{"a": "é;"}}; [=]; {cookie_name("t")}=t', "by cookie"),
         ("", f'_xsrf=2|a|b; {cookie_name("t")}=t; username-localhost-8888="2|1:0"', "by cookie"),
     ],
 )

@@ -71,6 +71,23 @@ def test_what_is_no_service_or_has_no_id_is_refused(xp: experiment):
     assert str(nameless.value) == 'Service has no id: give its class one, such as id = "board"'
 
 
+def test_one_that_cannot_be_made_again_is_taken_with_a_warning(
+    xp: experiment, caplog: pytest.LogCaptureFixture
+):
+    page = xp.add_service(Page(title=object()))  # type: ignore[arg-type] # what cannot be kept
+    page.get_url()
+    wait_until(lambda: kept(xp).get("page", {}).get("state") == "RUNNING")
+
+    (record,) = caplog.records
+    assert record.message == (
+        "it cannot be started again after this process: service 'page', title: a object cannot be kept with "
+        "the run. Define state_dict(), which returns plain values and paths that the constructor takes"
+    )
+    assert services_of(xp.workdir)["page"].error == (
+        "ServiceError: pages.Page was made from what could not be kept: define its state_dict()"
+    )
+
+
 def test_views_are_told_of_each_change_until_they_end(xp: experiment):
     told: list[tuple[str, str]] = []
     end = xp.services.listen(lambda service: told.append((service.id, service.describe()["state"])))
@@ -145,15 +162,16 @@ def test_an_error_stays_in_the_files_of_the_run(runs: Path):
 
 
 SCRIPT = """
-import sys
+import atexit, sys
+atexit.register(lambda: print(page.state.name, script.state.name))  # registered first: called last
 sys.path[:0] = {path!r}
 from experimaestro import experiment
 from pages import READY, Page, Script
 xp = experiment({runs!r}, "xp", display=False).start()
-xp.add_service(Page()).get_url()
+page = xp.add_service(Page())
+page.get_url()
 script = xp.add_service(Script(READY + "subprocess.Popen(['sleep', '60']); time.sleep(60)"))
 script.get_url()
-print(xp.workdir)
 """
 
 
@@ -161,13 +179,9 @@ print(xp.workdir)
 def test_a_process_that_ends_without_stop_leaves_nothing_behind(runs: Path, end: str):
     code = SCRIPT.format(path=sys.path, runs=str(runs)) + end
     run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
-    status = json.loads((Path(run.stdout.strip()) / "status.json").read_text())
-    assert {name: row["state"] for name, row in status["services"].items()} == {
-        "page": "STOPPED",
-        "script": "STOPPED",
-    }
+    assert run.stdout == "STOPPED STOPPED\n"
 
 
 FORKS = """
@@ -175,7 +189,7 @@ import os
 child = os.fork()
 if child:
     os.waitpid(child, 0)
-    print(xp.services["page"].state.name, script.state.name, script.process.poll())
+    print(page.state.name, script.state.name, script.process.poll())
     xp.stop()
 """
 
@@ -183,8 +197,8 @@ if child:
 def test_a_process_that_is_forked_does_not_stop_the_services_of_its_parent(runs: Path):
     code = SCRIPT.format(path=sys.path, runs=str(runs)) + FORKS
     command = [sys.executable, "-W", "ignore", "-c", code]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-    assert run.stdout.splitlines()[-1] == "RUNNING RUNNING None"
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert "RUNNING RUNNING None" in run.stdout.splitlines()
 
 
 def test_a_dry_run_takes_services_and_starts_none(runs: Path):

@@ -214,6 +214,22 @@ def test_a_listener_may_stop_the_service_that_tells_it():
     assert time.monotonic() - begin < 2
 
 
+def test_a_listener_may_ask_for_the_address_when_it_is_told_that_it_runs():
+    class Tells(ServiceListener):
+        def __init__(self) -> None:
+            self.told: list[str] = []
+
+        def service_state_changed(self, service: Service) -> None:
+            if service.state is RUNNING:
+                assert isinstance(service, WebService)
+                self.told.append(service.get_url())
+
+    page, tells = Page(), Tells()
+    page.add_listener(tells)
+    assert tells.told == [page.get_url()] or wait_until(lambda: tells.told == [page.get_url()], 1.0)
+    page.stop()
+
+
 def test_a_listener_that_was_removed_is_told_nothing():
     page = Page()
     story = Story(page)

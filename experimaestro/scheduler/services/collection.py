@@ -68,7 +68,11 @@ class Services(Mapping[str, Service], ServiceListener):
                 f'{type(service).__name__} has no id: give its class one, such as id = "board"'
             )
         service.set_experiment(xp)
-        row = service.full_state_dict()
+        try:
+            row = service.full_state_dict()
+        except ServiceError as error:
+            log.warning("it cannot be started again after this process: %s", error)
+            row = _kept(service)
         with self._changing:
             before = self._services.get(service.id)
             self._services[service.id], self._rows[service.id] = service, row
@@ -99,7 +103,7 @@ class Services(Mapping[str, Service], ServiceListener):
 
     def service_state_changed(self, service: Service) -> None:
         """See `ServiceListener`."""
-        row = service.full_state_dict()
+        row = _kept(service)
         with self._changing:
             if self._services.get(service.id) is not service:
                 return
@@ -122,6 +126,14 @@ class Services(Mapping[str, Service], ServiceListener):
 
     def __repr__(self) -> str:
         return repr(dict(self._services))
+
+
+def _kept(service: Service) -> dict[str, Any]:
+    """What is kept of a service; one that cannot be made again is kept without its arguments."""
+    try:
+        return service.full_state_dict()
+    except ServiceError:
+        return service._row(None)  # noqa: SLF001 - our own
 
 
 def services_of(run: str | Path, path_translator: PathTranslator | None = None) -> dict[str, Service]:

@@ -217,33 +217,39 @@ class Service:
         Raises:
             ServiceError: `state_dict` has something that is no JSON value.
         """
-        full = {
+        return self._row(_encoded(dict(self.state_dict()), f"service {self.id!r}"))
+
+    def _row(self, arguments: Any) -> dict[str, Any]:
+        """What `full_state_dict` gives, with these arguments; None: it cannot be made again."""
+        row = {
             "service_id": self.id,
             "description": self.description(),
             "class": f"{type(self).__module__}.{type(self).__qualname__}",
-            "state_dict": _encoded(dict(self.state_dict()), f"service {self.id!r}"),
+            "state_dict": arguments,
             "experiment_id": self.experiment_id,
             "run_id": self.run_id,
             "state": self.state.name,
             "url": None,
         }
         below = {name: one.full_state_dict() for name, one in self.subservices().items()}
-        return {**full, "subservices": below} if below else full
+        return {**row, "subservices": below} if below else row
 
     @staticmethod
     def from_state_dict(
-        class_name: str, data: Mapping[str, Any], path_translator: PathTranslator | None = None
+        class_name: str, data: Mapping[str, Any] | None, path_translator: PathTranslator | None = None
     ) -> "Service":
         """Makes a service again. Imports its class: do it when a user asks for it.
 
         Args:
             class_name: Module and name of its class, as in `full_state_dict`.
-            data: What `state_dict` gave, as it was written.
+            data: What `state_dict` gave, as it was written; None: that could not be kept.
             path_translator: Where the paths are here; None: where they were.
 
         Raises:
             ServiceError: The class is not there, or does not take these arguments.
         """
+        if data is None:
+            raise ServiceError(f"{class_name} was made from what could not be kept: define its state_dict()")
         cls = _class(class_name)
         try:
             service = cls(**_decoded(data, path_translator or Path))

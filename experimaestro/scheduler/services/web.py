@@ -169,8 +169,13 @@ class WebService(Service):
             self._address = None
         _living.add(self)
         self.state = ServiceState.STARTING
-        life.thread.start()
-        life.limit.start()
+        try:
+            life.thread.start()
+            life.limit.start()
+        except RuntimeError as error:  # the system gives no more threads
+            self._fail(f"The service {self.id!r} could not be started: {error}")
+            if life.thread.ident is None:
+                life.ended.set()
 
     def get_url(self) -> str:
         """Starts it if needed, and waits until it runs, at most `ready_timeout_s`.
@@ -187,7 +192,8 @@ class WebService(Service):
         self.start()
         life = self._life
         assert life is not None
-        life.settled.wait(self.ready_timeout_s + KILLED_S)
+        if self.state is not ServiceState.RUNNING:  # a listener may ask when it is told that it runs
+            life.settled.wait(self.ready_timeout_s + KILLED_S)
         url, token = self.url, self.token
         if self.state is not ServiceState.RUNNING or url is None:
             raise ServiceError(self.error or f"the service {self.id!r} was stopped while it started")
@@ -246,16 +252,16 @@ class WebService(Service):
         row["can_stop"] = self.state in _ALIVE
         return row
 
-    def full_state_dict(self) -> dict[str, Any]:
-        """See `Service.full_state_dict`; `url` is the address on this machine."""
-        return {**super().full_state_dict(), "url": self._address}
+    def _row(self, arguments: Any) -> dict[str, Any]:
+        return {**super()._row(arguments), "url": self._address}
 
     # A life.
 
     def _live(self, life: _Life) -> None:
         problem: str | None = None
         try:
-            self._serve(life.ready)
+            if not life.stop_asked.is_set():
+                self._serve(life.ready)
             if not life.stop_asked.is_set():
                 problem = f"The service {self.id!r} ended by itself: _serve returned, and nobody asked it to."
         except ServiceError as error:

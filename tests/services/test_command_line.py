@@ -1,0 +1,88 @@
+"""`experimaestro experiments services` on a real workspace."""
+
+import json
+import signal
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from commands import run, start
+from experimaestro import experiment
+from experimaestro.scheduler.services import CommandService, TensorBoardService
+from pages import PAGE, Page, Raises
+
+SERVICES = ("experiments", "--workdir", "runs", "services")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A workspace `runs` with two experiments, which had services; `pages.py` beside it."""
+    (tmp_path / "pages.py").symlink_to(Path(__file__).parents[1] / "support" / "pages.py")
+    with experiment(tmp_path / "runs", "first", display=False) as xp:
+        xp.add_service(Page("title"))
+        xp.add_service(TensorBoardService())
+    with experiment(tmp_path / "runs", "second", display=False) as xp:
+        xp.add_service(TensorBoardService())
+        xp.add_service(Raises())
+        xp.add_service(
+            CommandService([sys.executable, "-c", "raise SystemExit('broken')", "{port}"], id="bad")
+        )
+    return tmp_path
+
+
+def test_services_of_the_last_runs_are_listed(folder: Path):
+    assert run(folder, *SERVICES, "list", "first").out == (
+        "STOPPED  first  page  \nSTOPPED  first  tensorboard  TensorBoard over all jobs\n"
+    )
+    rows = json.loads(run(folder, *SERVICES, "list", "--json").out)
+    assert [(row["experiment"], row["service_id"]) for row in rows] == [
+        ("first", "page"),
+        ("first", "tensorboard"),
+        ("second", "tensorboard"),
+        ("second", "raises"),
+        ("second", "bad"),
+    ]
+
+
+def test_a_service_whose_process_was_killed_is_listed_as_gone(folder: Path):
+    status = next((folder / "runs/experiments/first").glob("2*/status.json"))
+    content = json.loads(status.read_text())
+    content["services"]["page"] |= {"state": "RUNNING", "url": "http://127.0.0.1:1/"}
+    status.write_text(json.dumps(content))
+    assert run(folder, *SERVICES, "list", "first").out.startswith("GONE     first  page  \n")
+
+
+def test_a_service_is_started_until_it_is_interrupted(folder: Path):
+    with start(folder, *SERVICES, "start", "page") as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            assert answer.read() == PAGE
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            ["tensorboard"],
+            "several experiments have a service 'tensorboard': first, second. Name one of them",
+        ),
+        (["nothing"], "no service 'nothing'. There are: bad, page, raises, tensorboard"),
+        (["page/inner"], "the service 'page' has no part 'inner'. There are: none"),
+    ],
+)
+def test_a_service_that_cannot_be_meant_is_told(folder: Path, words: list[str], error: str):
+    ended = run(folder, *SERVICES, "start", *words)
+    assert (ended.code, ended.out, ended.err) == (1, "", f"Error: {error}\n")
+
+
+def test_one_that_does_not_start_ends_the_command_with_its_error(folder: Path):
+    ended = run(folder, *SERVICES, "start", "bad", "second")
+    assert ended.code == 1
+    assert ended.err.splitlines()[0].startswith("Error: The service 'bad' ended: ")
+    assert ended.err.splitlines()[-1] == "broken"
