@@ -47,7 +47,7 @@ from experimaestro.scheduler.services import Service, Services, web
 from experimaestro.scheduler.services.links import is_kernel
 from experimaestro.scheduler.tokens import CounterToken
 from experimaestro.scheduler.workspace import Workspace
-from experimaestro.settings import HistorySettings, get_settings
+from experimaestro.settings import HistorySettings, Settings, WorkspaceSettings, get_settings
 from experimaestro.workspace import git, recorded
 from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.git import DirtyGitAction
@@ -135,7 +135,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self.held: RemoteRun | None = None
         """The run of another process that keeps this one from starting"""
         self._dry: DryRun | None = None
-        self.workspace = Workspace(self._folder, getattr(env, "env", {}), run_mode)
+        settings = WorkspaceSettings(path=Path(self._folder), env=dict(getattr(env, "env", {})))
+        self.workspace = Workspace(Settings(), settings, run_mode)
         """The workspace: its folder, and how jobs are run there"""
         self._limits: HistorySettings | None = getattr(env, "history", None)  # same
         self._attached = [

@@ -20,6 +20,8 @@ from experimaestro.connectors.local import LocalConnector
 from experimaestro.core.objects import ConfigInformation
 from experimaestro.exceptions import NotInstalledError, SettingsError, SubmissionError, WorkspaceError
 from experimaestro.launchers.direct import DirectLauncher
+from experimaestro.scheduler.workspace import Workspace
+from experimaestro.settings import Settings, WorkspaceSettings
 from tasks import Note
 
 NAMES = {
@@ -100,6 +102,29 @@ def test_the_workspace_of_an_experiment_has_what_packages_use(tmp_path: Path):
     assert list(workspace.python_path) == []
     assert workspace.launcher is None or workspace.launcher.environ == {}
     assert hasattr(workspace, "connector")
+
+
+def test_a_task_is_tried_out_in_a_workspace_without_an_experiment(tmp_path: Path, capsys: Any):
+    workspace = Workspace(Settings(), WorkspaceSettings("trial", path=tmp_path), run_mode=RunMode.DRY_RUN)
+    task = Surroundings.C().submit(workspace=workspace)
+    assert task.jobpath.parent == tmp_path / "jobs" / f"{__name__.lower()}.surroundings"
+    assert capsys.readouterr().err.startswith("[not run] Simulating")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_workspace_whose_tasks_nobody_runs_is_refused(tmp_path: Path):
+    with pytest.raises(SubmissionError) as caught:
+        Surroundings.C().submit(workspace=Workspace(Settings(), WorkspaceSettings("main", path=tmp_path)))
+    assert str(caught.value) == (
+        f"no experiment is open in the workspace {tmp_path}. Open one there, or give a Workspace "
+        "with run_mode=RunMode.DRY_RUN"
+    )
+    with pytest.raises(SubmissionError) as caught:
+        Surroundings.C().submit(workspace="runs")
+    assert str(caught.value) == (
+        "Surroundings.submit(workspace='runs'): expected a Workspace. To run it in another folder, open "
+        "an experiment there"
+    )
 
 
 def test_a_configuration_has_what_packages_use(tmp_path: Path):

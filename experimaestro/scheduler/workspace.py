@@ -1,11 +1,16 @@
 """A workspace as users' code sees it."""
 
 import os
-from collections.abc import Mapping, MutableSequence
+from collections.abc import MutableSequence
 from pathlib import Path
 from typing import Any
 
+from experimaestro.core import context
+from experimaestro.core.context import Submitter
+from experimaestro.exceptions import SubmissionError
 from experimaestro.scheduler.modes import RunMode
+from experimaestro.scheduler.rehearsal import rehearse
+from experimaestro.settings import Settings, WorkspaceSettings
 
 
 class Workspace(os.PathLike[str]):
@@ -14,25 +19,48 @@ class Workspace(os.PathLike[str]):
     It can be given wherever a path is expected.
 
     Args:
-        path: The folder.
-        env: Variables that the jobs have beside those of this process.
+        settings: Those of this person, whose variables all jobs have.
+        workspace_settings: The folder and what is set for it.
         run_mode: What is done with submitted tasks.
+        launcher: What starts jobs for which nothing else is said; None: processes of this machine.
 
     Attributes:
-        launcher: What starts jobs for which nothing else is said; None: processes of this machine.
+        path: The folder.
+        env: Variables that the jobs have beside those of this process.
         python_path: Folders that the jobs find modules in, before those of this process.
         connector: The machine; None: this one.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], env: Mapping[str, str], run_mode: RunMode = RunMode.NORMAL
+        self,
+        settings: Settings,
+        workspace_settings: WorkspaceSettings,
+        run_mode: RunMode = RunMode.NORMAL,
+        launcher: Any = None,
     ) -> None:
-        self.path = Path(path)
-        self.env = dict(env)
+        self.path = workspace_settings.path
+        self.env = {**settings.env, **workspace_settings.env}
         self.run_mode = run_mode
-        self.launcher: Any = None
+        self.launcher = launcher
         self.python_path: MutableSequence[str] = []
         self.connector: Any = None
+
+    def submitter(self) -> Submitter:
+        """Who takes the tasks of `task.submit(workspace=...)`.
+
+        Raises:
+            SubmissionError: Tasks are run, and no experiment is open that runs them here.
+        """
+        folder = os.path.realpath(self.path)
+        if self.run_mode is not RunMode.NORMAL:
+            return rehearse(self.run_mode, folder)
+        current = context.named.get() or context.current
+        if current is None or current.workspace != folder:
+            raise SubmissionError(
+                f"no experiment is open in the workspace {folder}. Open one there, or give a Workspace "
+                "with run_mode=RunMode.DRY_RUN"
+            )
+        return current
 
     @property
     def jobspath(self) -> Path:

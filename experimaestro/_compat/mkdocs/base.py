@@ -6,6 +6,7 @@ from typing import Any
 
 _Base: Any = object  # asked for by name only, where MkDocs is not installed
 with suppress(ImportError):
+    import_module("mkdocs.config.config_options")  # plug-ins find it as an attribute of mkdocs.config
     _Base = import_module("mkdocs.plugins").BasePlugin
 
 

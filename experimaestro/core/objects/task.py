@@ -46,8 +46,13 @@ class LightweightTask(Config):
     You must provide `execute`.
     """
 
-    def execute(self) -> None:
-        """What the task does, in its own process."""
+    def execute(self) -> Any:
+        """What the task does, in its own process.
+
+        Returns:
+            None, or what it found out, as JSON values (a number, a dictionary of numbers, ...): it is
+            kept in `results.json` of the job, and in the table of `experiment.dataframe`.
+        """
         raise NotImplementedError(f"{type(self).__qualname__} has no method `execute`")
 
 
@@ -75,6 +80,7 @@ class Task(LightweightTask):
         priority: int = 0,
         max_retries: int | None = None,
         transient: int = 0,
+        workspace: Any = None,
     ) -> "Self":
         """Hands the task to the open experiment, which runs it when it can.
 
@@ -86,6 +92,8 @@ class Task(LightweightTask):
             max_retries: How often a `ResumableTask` is resumed after it ran out of time; None: as
                 often as the workspace says (3).
             transient: A `TransientMode`: whether it is run only if a task that is run needs it.
+            workspace: A `Workspace` that it is for, which may only say what would be run; None: that
+                of the open experiment.
 
         Returns:
             The task itself, from now on final; or what its `task_outputs` or `__submit__` returns.
@@ -103,13 +111,7 @@ class Task(LightweightTask):
             raise NotSubmittedError(
                 f"{name} object: only configurations are submitted. Write {name}.C(...).submit()"
             )
-        submitter = context.named.get() or context.current
-        if submitter is None:
-            raise SubmissionError(
-                f"{name}.submit(): no experiment is open ({place(*where)}). Open one first:\n"
-                f'  with experiment("runs", "first"):\n'
-                f"      {name}.C(...).submit()"
-            )
+        submitter = _submitter(workspace, name, where)
         info = state
         if info.key is not None:
             raise SubmissionError(
@@ -289,6 +291,26 @@ class ResumableTask(Task):
     def remaining_time(self) -> float | None:
         """Seconds until the launcher ends the job; None if it has no limit."""
         return None
+
+
+def _submitter(workspace: Any, name: str, where: tuple[CodeType | None, int]) -> context.Submitter:
+    """Who takes a task over."""
+    if workspace is not None:
+        if not hasattr(workspace, "submitter"):
+            raise SubmissionError(
+                f"{name}.submit(workspace={short(workspace)}): expected a Workspace. To run it in another "
+                "folder, open an experiment there"
+            )
+        chosen: context.Submitter = workspace.submitter()
+        return chosen
+    submitter = context.named.get() or context.current
+    if submitter is None:
+        raise SubmissionError(
+            f"{name}.submit(): no experiment is open ({place(*where)}). Open one first:\n"
+            f'  with experiment("runs", "first"):\n'
+            f"      {name}.C(...).submit()"
+        )
+    return submitter
 
 
 def _options(
