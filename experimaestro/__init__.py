@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     )
     from experimaestro.experiments.running import run_experiment as run_experiment
     from experimaestro.launchers.base import Launcher as Launcher
+    from experimaestro.monitor.past import LoadedRun as LoadedRun, load_run as load_run
     from experimaestro.scheduler.job import Job as Job
     from experimaestro.scheduler.modes import RunMode as RunMode, TransientMode as TransientMode
     from experimaestro.scheduler.tokens import CounterToken as CounterToken
@@ -167,6 +168,10 @@ _HOMES = {
         "TransientMode",
     ),
     "scheduler.tokens": ("CounterToken",),
+    "monitor.past": (
+        "LoadedRun",
+        "load_run",
+    ),
     "session": ("experiment",),
     "workspace.cached": ("cache",),
     "workspace.progress": (

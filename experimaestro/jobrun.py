@@ -11,6 +11,7 @@ script in the job's folder.
 
 import atexit
 import gc
+import json
 import os
 import signal
 import sys
@@ -18,7 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from experimaestro.core import serialization
 from experimaestro.events.owners import Outcome, Status
@@ -82,6 +83,7 @@ class _Job:
         self._outcome: Outcome | None = None
         self._is_loaded = False
         self._home = ""
+        self._result = ""
         self._asked_by = ""
         """The signal by which the job was asked to end"""
 
@@ -98,7 +100,7 @@ class _Job:
         except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises is the outcome
             self._outcome = self._failure(error)
         else:
-            self._outcome = Outcome("done")
+            self._outcome = Outcome("done", result=self._result)
         if self._asked_by:
             said = f"cancelled ({self._asked_by})"
             self._outcome = Outcome("cancelled", said)
@@ -123,7 +125,21 @@ class _Job:
         gc.enable()
         for init_task in init_tasks:
             init_task.execute()
-        task.execute()
+        self._keep(task.execute())
+
+    def _keep(self, value: Any) -> None:
+        """Keeps what the task found out: what it returned, or what it wrote itself."""
+        if value is None:
+            text = files.read(self._paths.results) or b""
+        else:
+            try:
+                text = json.dumps(value, default=_plain).encode()
+            except (TypeError, ValueError) as error:
+                _say(f"what execute() returned is not kept, as it has what is no JSON value, {error}")
+                return
+            files.replace(self._paths.results, text)
+        if len(text) <= MOST:
+            self._result = text.decode("utf-8", "replace")
 
     def _failure(self, error: BaseException) -> Outcome:
         """Says what went wrong: in full in the log, and in one value for the scheduler."""
@@ -185,6 +201,18 @@ class _Job:
             os.killpg(0, signal.SIGTERM)  # what it started ends with it
         interchange.remove_pid(self._paths)
         _exit(0 if outcome.is_done else 1)
+
+
+def _plain(value: Any) -> Any:
+    """A number or array of another library as a plain value."""
+    for convert in ("item", "tolist"):
+        method = getattr(value, convert, None)
+        if method is not None:
+            try:
+                return method()
+            except (TypeError, ValueError):
+                continue
+    raise TypeError(f"of type {type(value).__name__}")
 
 
 def _exit(code: int) -> NoReturn:

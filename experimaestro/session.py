@@ -32,7 +32,7 @@ from experimaestro.exceptions import (
     WaitInterrupted,
     WorkspaceError,
 )
-from experimaestro.monitor import failures
+from experimaestro.monitor import dataframe, failures
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.notebook import kernel
 from experimaestro.scheduler import lifetime
@@ -57,6 +57,8 @@ from experimaestro.workspace.processes import host_name
 from experimaestro.workspace.reader import RunReader
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from experimaestro.notebook.widget import ExperimentWidget
 
 TAKE_OVER_S = 0.5
@@ -135,6 +137,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self.held: RemoteRun | None = None
         """The run of another process that keeps this one from starting"""
         self._dry: DryRun | None = None
+        self._widget: ExperimentWidget | None = None
         settings = WorkspaceSettings(path=Path(self._folder), env=dict(getattr(env, "env", {})))
         self.workspace = Workspace(Settings(), settings, run_mode)
         """The workspace: its folder, and how jobs are run there"""
@@ -221,6 +224,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         except KeyboardInterrupt:
             unfinished = run.ask(lambda _, row: row.open)
             raise WaitInterrupted(unfinished) from None
+        self._save_view()
         self._raise_failures(run)
 
     def __await__(self) -> Generator[Any, None, None]:
@@ -458,7 +462,13 @@ class experiment:  # noqa: N801 - the name of the compatible API
         """The live view as an ipywidget: to observe, to link, to put into a box. One for each run."""
         from experimaestro.notebook.widget import widget_of  # heavy, and only for who looks
 
-        return widget_of(self._opened(), self.name, lambda: experiment.CURRENT is self)
+        self._widget = widget_of(self._opened(), self.name, lambda: experiment.CURRENT is self)
+        return self._widget
+
+    def _save_view(self) -> None:
+        """Brings what a notebook saves up to date now: its kernel may be ended right after a wait."""
+        if self._widget is not None:
+            self._widget.save()
 
     def _ipython_display_(self) -> None:
         if self._run is None:
@@ -526,6 +536,24 @@ class experiment:  # noqa: N801 - the name of the compatible API
             ServiceError: It is no service, or has no id.
         """
         return (self._dry or self._opened()).services.add(service, self)
+
+    def dataframe(self) -> "pd.DataFrame":
+        """A table with a row for each job of the run, as it is now.
+
+        Returns:
+            Columns `job`, `task`, the tags, the parameters (those inside others with dots: `optim.lr`),
+            `state`, `failure`, `started`, `ended` (local time), `duration` (s), `folder`, and what the
+            tasks returned from `execute`.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        run = self._opened()
+        run.files.flush()
+        objects = dataframe.read_objects(run.files.paths.objects_jsonl)
+        name = run.files.run
+        jobs = run.loop.ask(lambda state: dataframe.jobs_of(state, name)).result()
+        return dataframe.dataframe(dataframe.records(jobs, objects, self._paths))
 
     @property
     def services(self) -> Services:

@@ -67,6 +67,8 @@ class Outcome(NamedTuple):
     """The user's line that failed: `train.py:12 in execute`"""
     t: float = 0.0
     """When, in seconds since the epoch (by the clock of the machine that ran the job)"""
+    result: str = ""
+    """What `execute` returned, as JSON, if that is small"""
     early: bool = False
     """Whether it failed before the first line of the task's own `execute`"""
 

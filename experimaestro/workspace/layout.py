@@ -234,6 +234,11 @@ class JobPaths:
         return f"{self.folder}/.experimaestro/code.json"
 
     @property
+    def results(self) -> str:
+        """What the task found out, as JSON: what `execute` returned, or what it wrote there itself."""
+        return f"{self.folder}/results.json"
+
+    @property
     def tokens(self) -> str:
         """The files that say which tokens the job holds."""
         return f"{self.folder}/.experimaestro/tokens.json"

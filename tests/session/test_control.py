@@ -32,7 +32,7 @@ def log(tmp_path: Path) -> str:
 def state(task: Task) -> str:
     """What is known of a job: its state, or why it failed."""
     job = task.job
-    return job.failure_reason.value if job.failure_reason else job.state.value
+    return str(job.failure_reason.value if job.failure_reason else job.state.value)
 
 
 def most_at_once(log: str) -> int:

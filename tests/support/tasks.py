@@ -159,6 +159,28 @@ class LeavesThread(Task):
         threading.Thread(target=later).start()
 
 
+class Checkpoint(Config):
+    """What a learner gives out while it runs."""
+
+    step: Param[int]
+
+
+class Score(Task):
+    """Says what it found out, in the way that is asked for."""
+
+    learner: Param[Checkpoint]
+    lr: Param[float]
+    how: Meta[str] = field(default="return")
+
+    def execute(self) -> object:
+        if self.how == "file":
+            Path("results.json").write_text('{"loss": 0.5}', encoding="utf-8")
+            return None
+        if self.how == "nonsense":
+            return object()
+        return {"loss": self.lr / 2, "test": {"f1": 0.75}, "state": "converged"}
+
+
 class Sleeper(Task):
     """Says that it runs and waits for a file; asked to end, it says so and may go on for a while."""
 
@@ -197,12 +219,6 @@ class Steps(ResumableTask):
         note(self.log, f"step {count}")
         if count < self.most:
             raise GracefulTimeout(f"{count} of {self.most} steps")
-
-
-class Checkpoint(Config):
-    """What a learner gives out while it runs."""
-
-    step: Param[int]
 
 
 class Learner(ResumableTask):

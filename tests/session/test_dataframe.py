@@ -1,0 +1,95 @@
+"""The table of a run: a row for each job, live and afterwards."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experimaestro import experiment, load_run, tag
+from experimaestro.exceptions import FailedExperiment, WorkspaceError
+from tasks import AfterFailure, Checkpoint, Fail, Note, Score
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def test_a_run_is_a_table_of_tags_parameters_states_and_results(runs: Path):
+    with pytest.raises(FailedExperiment), experiment(runs, "x", display=False) as xp:
+        for lr in (0.5, 0.25):
+            Score.C(learner=Checkpoint.C(step=3), lr=tag(lr)).submit()
+        failing = Fail.C(how="raise").submit()
+        AfterFailure.C(first=failing, log="").submit()
+
+    live, past = xp.dataframe(), load_run(runs, "x").dataframe()
+
+    pd.testing.assert_frame_equal(live, past)
+    assert list(live["task"]) == ["score", "score", "fail", "afterfailure"]
+    assert list(live["state"]) == ["done", "done", "failed", "skipped"]
+    assert list(live["lr"][:2]) == [0.5, 0.25]
+    assert list(live["learner.step"][:2]) == [3, 3]
+    assert list(live["loss"][:2]) == [0.25, 0.125]
+    assert list(live["test.f1"][:2]) == [0.75, 0.75]
+    assert list(live["result.state"][:2]) == ["converged"] * 2
+    assert list(live["failure"][2:]) == [
+        "ValueError: no learning rate in {'lr': 1}", "did not run because fail failed",
+    ]  # fmt: skip
+    assert all(Path(folder).is_relative_to(runs) for folder in live["folder"])
+    assert live["duration"].dtype == "Float64"
+    assert live["learner.step"].dtype == "Int64"
+    assert pd.api.types.is_datetime64_any_dtype(live["started"])
+
+
+def test_results_of_jobs_that_were_done_before_are_there_again(runs: Path):
+    for _ in range(2):
+        with experiment(runs, "x", display=False) as xp:
+            Score.C(learner=Checkpoint.C(step=1), lr=0.5).submit()
+            Score.C(learner=Checkpoint.C(step=1), lr=0.25, how="file").submit()
+
+    assert list(xp.dataframe()["loss"]) == [0.25, 0.5]
+    assert list(load_run(runs, "x").dataframe()["loss"]) == [0.25, 0.5]
+
+
+def test_what_is_no_json_value_is_not_kept_and_said(runs: Path):
+    with experiment(runs, "x", display=False) as xp:
+        task = Score.C(learner=Checkpoint.C(step=1), lr=0.5, how="nonsense").submit()
+
+    assert list(xp.dataframe()["state"]) == ["done"]
+    assert task.stderr().read_text(encoding="utf-8") == (
+        "experimaestro: what execute() returned is not kept, "
+        "as it has what is no JSON value, of type object\n"
+    )
+
+
+def test_a_run_without_jobs_is_an_empty_table(runs: Path):
+    with experiment(runs, "x", display=False) as xp:
+        assert xp.dataframe().empty
+        assert list(xp.dataframe().columns)[:2] == ["job", "task"]
+
+
+def test_pandas_is_loaded_only_by_whoever_wants_a_table(runs: Path):
+    code = (
+        f"import sys; from experimaestro import experiment, load_run\n"
+        f"with experiment({str(runs)!r}, 'x', display=False): pass\n"
+        f"load_run({str(runs)!r}, 'x').records(); assert 'pandas' not in sys.modules\n"
+        f"sys.modules['pandas'] = None\n"
+        f"try: load_run({str(runs)!r}, 'x').dataframe()\n"
+        f"except ImportError as error: print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert run.stdout == "dataframe() needs pandas: pip install pandas\n"
+
+
+def test_a_past_run_shows_itself_and_one_that_is_not_there_is_said(runs: Path, tmp_path: Path):
+    with experiment(runs, "x", display=False):
+        Note.C(name="a", log=str(tmp_path / "log")).submit()
+    run = load_run(runs, "x")
+
+    assert (run.name, run.status) == ("x", "done")
+    assert run.run_id in run._repr_mimebundle_()["text/html"]
+    with pytest.raises(WorkspaceError, match="has no run: the experiment was never started here"):
+        load_run(runs, "y")
