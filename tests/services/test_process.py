@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,6 @@ import pytest
 
 from experimaestro.exceptions import ServiceError
 from experimaestro.scheduler.services import CommandService, ServiceState
-from experimaestro.scheduler.services.ports import Held
 from pages import READY, Script
 from polling import wait_until
 
@@ -201,20 +201,15 @@ def test_two_commands_started_at_once_have_two_ports(tmp_path: Path):
 
 
 def test_a_port_that_is_taken_is_told_with_what_to_do(tmp_path: Path):
-    taken = Held()
-    service = command_service(tmp_path, port=taken.port)
-    with pytest.raises(ServiceError) as caught:
-        with_listener(taken)
-        service.get_url()
-    taken.release()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        service = command_service(tmp_path, port=port)
+        with pytest.raises(ServiceError) as caught:
+            service.get_url()
     assert str(caught.value) == (
-        f"Port {taken.port} cannot be used (Address already in use). Stop the process that has it, or pass "
+        f"Port {port} cannot be used (Address already in use). Stop the process that has it, or pass "
         "port=0, which takes a free one. Then press Start."
     )
-
-
-def with_listener(held: Held) -> None:
-    held._socket.listen()
 
 
 def test_a_command_that_is_not_there_is_told_with_what_to_do(tmp_path: Path):

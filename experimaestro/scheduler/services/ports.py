@@ -3,15 +3,16 @@
 Law: a port is never chosen, let go and hoped for. A program of ours gets the *listening socket*
 (`listen`). A foreign command gets a number; until it listens, the port is held by a socket that is
 bound and does not listen (`Held`): on Linux the kernel then gives the port to nobody by itself, and
-lets a program have it that sets SO_REUSEADDR, as servers do. What answers is believed only if a
-process of ours listens there (`listens`).
+lets a program have it that sets SO_REUSEADDR, as servers do. Elsewhere it is let go when the command
+starts, and the last rule alone protects: what answers is believed only if a process of ours listens
+there (`listens`).
 """
 
 import contextlib
 import socket
-import sys
 
 from experimaestro.exceptions import ServiceError
+from experimaestro.workspace.processes import LINUX
 
 HOST = "127.0.0.1"
 """Where everything of ours listens"""
@@ -49,7 +50,7 @@ class Held:
                 "port=0, which takes a free one. Then press Start."
             ) from None
         self.port: int = self._socket.getsockname()[1]
-        if sys.platform != "linux":
+        if not LINUX:
             self.release()  # elsewhere two sockets of one port cannot be bound: `listens` remains
 
     def release(self) -> None:

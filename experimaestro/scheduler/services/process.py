@@ -19,6 +19,7 @@ from experimaestro.exceptions import ServiceError
 from experimaestro.scheduler.effects import clean_environment
 from experimaestro.scheduler.services import keeper
 from experimaestro.scheduler.services.web import WebService
+from experimaestro.workspace.processes import LINUX
 
 _POLL_S = 0.05
 """How often a process is asked whether it is ready, in seconds"""
@@ -154,8 +155,8 @@ class ProcessWebService(WebService):
 
 
 def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
-    """Whether it has ended; it stays a zombie, so that its group cannot become another's."""
-    if not hasattr(os, "waitid"):  # macOS, before Python 3.13
+    """Whether it has ended; on Linux it stays a zombie, so that its group cannot become another's."""
+    if not LINUX:
         return process.poll() is not None
     with contextlib.suppress(ChildProcessError):
         return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
@@ -164,7 +165,7 @@ def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
 
 def _wait(process: "subprocess.Popen[bytes]") -> None:
     """Returns when it has ended; see `_has_ended`."""
-    if hasattr(os, "waitid"):
+    if LINUX:
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     else:
