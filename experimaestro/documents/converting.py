@@ -196,7 +196,7 @@ class Conversion:
     def _items(self, node: Node, key: str, expected: str) -> Sequence[Node]:
         if node.items is not None:
             return node.items
-        is_scalar = node.entries is None and node.text and "\n" not in node.text
+        is_scalar = node.entries is None and node.text and not set(node.text) & set("\n[]{},")
         return self._mismatch(node, key, expected, f". Write [{node.text}]" if is_scalar else "")
 
     def _list(self, node: Node, arguments: Sequence[Any], key: str, _default: Any) -> list[Any]:
@@ -279,9 +279,10 @@ class Conversion:
         complete: bool,
     ) -> None:
         """Notes keys that are no fields, and fields that are required and not there."""
+        known = sorted(fields, key=lambda name: fields[name].is_inherited)  # stable
         for name, item in entries.items():
             if name not in fields and not name.startswith(OWN_KEYS):
-                text = f"unknown key. {did_you_mean(name, fields)}"
+                text = f"unknown key. {did_you_mean(name, known)}"
                 self.unknown.append(Problem(item.origin, joined(key, name), text))
         for name, field in fields.items():
             if name not in entries and field.default is None and not complete:

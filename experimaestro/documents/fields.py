@@ -27,6 +27,8 @@ class Field(NamedTuple):
     type: Any
     default: Callable[[], Any] | None
     """Makes the value where there is none; None: it is required"""
+    is_inherited: bool
+    """Whether it comes from another class"""
 
 
 def has_fields(cls: type) -> bool:
@@ -47,7 +49,8 @@ def fields_of(cls: type) -> list[Field]:
         ]
     else:
         found = [(one.name, _dataclass_default(one)) for one in dataclasses.fields(cls) if one.init]
-    return [Field(name, hints.get(name, Any), default) for name, default in found]
+    inherited = {field.name for base in cls.__bases__ if has_fields(base) for field in fields_of(base)}
+    return [Field(name, hints.get(name, Any), default, name in inherited) for name, default in found]
 
 
 def _attrs_default(default: Any) -> Callable[[], Any] | None:

@@ -48,4 +48,4 @@ def did_you_mean(name: str, known: Iterable[str], what: str = "There are") -> st
     near = get_close_matches(name, names, n=1)
     if near:
         return f"Did you mean {near[0]!r}?"
-    return f"{what}: {', '.join(names)}" if names else f"{what} none"
+    return f"{what}: {', '.join(names)}" if names else "There are none"

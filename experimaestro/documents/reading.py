@@ -90,19 +90,24 @@ def read_text(text: str, source: str, *, has_lines: bool = True) -> Node:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None and has_lines else 0
         what = ", ".join(part for part in (error.context, error.problem) if part)
-        raise DocumentError(f"{Origin(source, line)}: not YAML: {what}{_hint(text, mark)}") from None
+        raise DocumentError(
+            f"{Origin(source, line)}: not YAML: {what}{_hint(text, mark, error.problem)}"
+        ) from None
     except yaml.reader.ReaderError as error:
         raise DocumentError(f"{shown(source)}: not YAML: {error.reason}") from None
     except RecursionError:
         raise DocumentError(f"{shown(source)}: nested too deeply") from None
 
 
-def _hint(text: str, mark: Any) -> str:
-    """What to do about the most common mistake of YAML: a tab."""
+def _hint(text: str, mark: Any, problem: str | None) -> str:
+    """What to do about the most common mistakes of YAML."""
     lines = text.splitlines()
-    if mark is not None and mark.line < len(lines) and "\t" in lines[mark.line]:
+    line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
+    if "\t" in line:
         return ". The line has a tab: indent with spaces"
-    return ""
+    if problem == "mapping values are not allowed here":
+        return ". Look at the spaces before this line and the one above; quote a text that has ': '"
+    return ". Write `key: value`, with a space" if problem == "could not find expected ':'" else ""
 
 
 class _Reading:

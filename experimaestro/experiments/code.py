@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from experimaestro.core import source
 from experimaestro.documents.fields import fields_of, has_fields
-from experimaestro.documents.nodes import Origin, shown
+from experimaestro.documents.nodes import shown
 from experimaestro.documents.problems import did_you_mean
 from experimaestro.exceptions import ExperimentCodeError
 from experimaestro.experiments.document import Document, beside, value
@@ -64,7 +64,7 @@ def _module(document: Document, file: str | None, module: str | None) -> tuple[M
             )
         if module_at is not None:
             _run_first(document)
-            return _import(document, module_said, module_at), module_said
+            return _import(document, module_said, f"{module_at}: module"), module_said
         if file_at is None:
             raise ExperimentCodeError(
                 f"{shown(str(document.path))}: which code is to be run? Write `file: experiment` for a file "
@@ -75,7 +75,7 @@ def _module(document: Document, file: str | None, module: str | None) -> tuple[M
             _put_first(path.parent)
     elif module is not None:
         _run_first(document)
-        return _import(document, module, Origin("--module-name")), module
+        return _import(document, module, "--module-name"), module
     else:
         path, where = Path(typing.cast("str", file)).absolute(), "--file"
     path = _python_file(path, where)
@@ -102,19 +102,18 @@ def _load_file(path: Path, where: str) -> ModuleType:
     return source.load(path.stem, str(path))
 
 
-def _import(document: Document, name: str, origin: Origin) -> ModuleType:
-    if not all(part.isidentifier() for part in name.split(".")):
+def _import(document: Document, name: str, origin: str) -> ModuleType:
+    if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
         hint = ". For a file write file: in place of module:" if name.endswith(".py") or "/" in name else ""
-        raise ExperimentCodeError(f"{origin}: module: {name!r} is not the name of a module{hint}")
+        raise ExperimentCodeError(f"{origin}: {name!r} is not the name of a module{hint}")
     if not _is_found(name):
         if len(document.path.parents) > name.count("."):
             _put_first(document.path.parents[name.count(".")])
             importlib.invalidate_caches()
         if not _is_found(name):
-            looked = ", ".join(shown(one) or "." for one in sys.path[:3])
             raise ExperimentCodeError(
-                f"{origin}: module: there is no module {name!r}. Python looked in {looked}... "
-                "Folders are added with pythonpath: [..]"
+                f"{origin}: there is no module {name!r}. Folders where modules are looked for are added with "
+                "pythonpath: [..], relative to the YAML file"
             )
     return importlib.import_module(name)
 
@@ -145,7 +144,7 @@ def _run_first(document: Document) -> None:
         path = _python_file(beside(origin, name), f"{origin}: pre_experiment")
         _load_file(path, f"{origin}: pre_experiment")
     else:
-        _import(document, name, origin)
+        _import(document, name, f"{origin}: pre_experiment")
 
 
 def _code(module: ModuleType, where: str) -> Code:
@@ -153,7 +152,8 @@ def _code(module: ModuleType, where: str) -> Code:
     if run is None:
         functions = [name for name, one in vars(module).items() if inspect.isfunction(one)]
         raise ExperimentCodeError(
-            f"{where}: there is no function run(helper, cfg). {did_you_mean('run', functions, 'Functions')}"
+            f"{where}: there is no function run(helper, cfg). "
+            f"{did_you_mean('run', functions, 'Its functions are')}"
         )
     helper = run if isinstance(run, ExperimentHelper) else None
     function = helper.callable if helper is not None else run

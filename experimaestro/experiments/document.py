@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from experimaestro.documents import merging, nodes, problems, reading
 from experimaestro.documents.converting import Conversion
+from experimaestro.documents.describing import found
 from experimaestro.documents.nodes import Node, Origin
 from experimaestro.documents.problems import Problem
 from experimaestro.exceptions import DocumentError
@@ -69,10 +70,10 @@ def value(document: Document, key: str, of: Any) -> tuple[Any, Origin | None]:
     if node is None or node.value is None:
         return None, None
     conversion = Conversion()
-    found = conversion.convert(node, of, key)
+    made = conversion.convert(node, of, key)
     if conversion.problems:
         raise problems.failure(str(document.path), conversion.problems)
-    return found, node.origin
+    return made, node.origin
 
 
 def beside(origin: Origin, path: str) -> Path:
@@ -100,14 +101,14 @@ def _with_imports(path: Path, folders: list[Path], importers: tuple[Path, ...]) 
     """A file, after those that it imports."""
     root = reading.read_file(path)
     if root.entries is None:
-        raise DocumentError(f"{root.origin}: expected keys and values, got {type(root.value).__name__}")
+        raise DocumentError(f"{root.origin}: expected keys and values, got {found(root)}")
     real = path.resolve()
     if real in importers:
         chain = " -> ".join(nodes.shown(str(one)) for one in (*importers, real))
         raise DocumentError(f"{nodes.shown(str(path))}: imports itself: {chain}")
-    found = [_with_imports(one, folders, (*importers, real)) for one in _imports(root, path)]
+    imported = [_with_imports(one, folders, (*importers, real)) for one in _imports(root, path)]
     _note_pythonpath(root, folders)
-    return merging.merge_all([*found, root])
+    return merging.merge_all([*imported, root])
 
 
 def _imports(root: Node, path: Path) -> list[Path]:
@@ -129,15 +130,15 @@ def _imports(root: Node, path: Path) -> list[Path]:
         ]
     if conversion.problems:
         raise problems.failure(str(path), conversion.problems)
-    found = []
+    targets = []
     for name, origin, key in files:
         target = beside(origin, name)
         if not target.is_file() and target.with_name(f"{target.name}.yaml").is_file():
             target = target.with_name(f"{target.name}.yaml")
         if not target.is_file():
             raise DocumentError(f"{origin}: {key}: there is no file {nodes.shown(str(target))}")
-        found.append(target)
-    return found
+        targets.append(target)
+    return targets
 
 
 def _note_pythonpath(root: Node, folders: list[Path]) -> None:

@@ -63,14 +63,22 @@ class ExperimentHelper:
         Raises:
             ExperimentCodeError: There are arguments, and nobody takes them.
         """
-        if args:
+        self.check(args)
+        return self.callable(self, configuration)
+
+    def check(self, args: Sequence[str]) -> None:
+        """Refuses arguments that nobody takes; called before anything is opened.
+
+        Raises:
+            ExperimentCodeError: There are some, and `run` is not overridden.
+        """
+        if args and type(self).run is ExperimentHelper.run:
             name = getattr(self.callable, "__name__", "run")
             raise ExperimentCodeError(
                 f"{name}(helper, cfg) takes no arguments of the command line, got: {' '.join(args)}. "
                 "Values of the configuration are given with -c KEY=VALUE; for arguments of your own, "
                 "derive from ExperimentHelper and override run(args, configuration)"
             )
-        return self.callable(self, configuration)
 
     @overload
     @classmethod

@@ -14,11 +14,13 @@ from experimaestro.documents.converting import Conversion
 from experimaestro.documents.fields import fields_of
 from experimaestro.documents.nodes import Node
 from experimaestro.documents.problems import Problem
+from experimaestro.exceptions import DocumentError, WorkspaceError
 from experimaestro.experiments import code, document
 from experimaestro.experiments.configuration import ConfigurationBase
 from experimaestro.experiments.document import Document
 from experimaestro.experiments.helper import ExperimentHelper
 from experimaestro.workspace import git
+from experimaestro.workspace.layout import RunPaths
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def make(
     header = _header(described, configuration)
     warnings = git.check([str(loaded.folder)], header["dirty_git"])
     name = str(header["id"])
+    _check_name(described, name)
     if header["add_timestamp"]:
         name += f"-{datetime.now().astimezone():%Y%m%d-%H%M}"
     return Plan(described, loaded.helper, configuration, name, loaded.folder, warnings)
@@ -96,6 +99,15 @@ def fill(described: Document, schema: type) -> Any:
     if conversion.problems:
         raise problems.failure(str(described.path), conversion.problems)
     return made
+
+
+def _check_name(described: Document, name: str) -> None:
+    """Refuses a name that no folder can have, where it was written."""
+    try:
+        RunPaths("", name, "run")
+    except WorkspaceError as error:
+        _, origin = document.value(described, "id", str)
+        raise DocumentError(f"{origin or described.path}: id: {error}") from None
 
 
 def _has_id(root: Node, made: Any) -> bool:

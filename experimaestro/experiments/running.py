@@ -135,6 +135,7 @@ def run(
         FailedExperiment: Jobs failed.
         KeyboardInterrupt: The user stopped it; the jobs that run go on.
     """
+    plan.helper.check(args)
     for warning in (*get_settings().warnings, *plan.warnings):
         say(f"warning: {warning}")
     say(f"{plan.name}: {choice}")

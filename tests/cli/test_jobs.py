@@ -253,7 +253,8 @@ def test_the_difference_of_a_job_from_the_nearest_is_explained(folder: Path):
     [
         (["show", "zzz"], "Error: {runs} has no job 'zzz'. `experimaestro jobs list` tells all\n"),
         (["list", "--experiment", "fist"], "Error: {runs} has no experiment 'fist'. Did you mean 'first'?\n"),
-        (["list", "--experiment", "bad", "--run", "x"], "Error: 'bad' has no run 'x'. The last ones: {last}\n"),
+        (["list", "--experiment", "bad", "--run", "x"],
+         "Error: 'bad' has no run 'x'. The last ones: {last}\n"),
         (["list", "--filter", "lr ="], "Error: lr =\n    ^ expected a value, got the end\n"),
         (["list", "--filter", "lr ~ '('"], ("Error: lr ~ '('\n     ^ '(' is no regular expression: "
          "missing ), unterminated subpattern at position 0\n")),
