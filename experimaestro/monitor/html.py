@@ -15,6 +15,7 @@ from experimaestro.events.state import Job, Run, State
 from experimaestro.events.states import FailureReason, JobState
 from experimaestro.monitor import words
 from experimaestro.monitor.feed import Title
+from experimaestro.monitor.overview import status_of
 from experimaestro.monitor.printable import printable
 from experimaestro.monitor.rows import problem, text
 from experimaestro.monitor.snapshot import tally
@@ -40,20 +41,21 @@ _STATUS = {
 }
 
 
-def snapshot(state: State, title: Title, t: float, status: str) -> tuple[str, str]:
+def snapshot(state: State, title: Title, t: float, status: str = "") -> tuple[str, str]:
     """Draws a run as it is.
 
     Args:
         state: All that is known.
         title: The run.
         t: Now, in seconds since the epoch.
-        status: How the run is, in one word.
+        status: How the run is, for whoever knows more than the state: that its process is gone.
 
     Returns:
         HTML, and a line of text that says the same in short.
     """
     run = state.runs[f"{title.name}/{title.run}"]
     counts = tally(run)
+    status = status or status_of(run)
     look = _STATUS.get(status, words.WAITING)
     elapsed = words.clock((run.ended or t) - run.started)
     ended = f" &nbsp; ended {_date(run.ended)}" if run.ended else ""
@@ -63,7 +65,7 @@ def snapshot(state: State, title: Title, t: float, status: str) -> tuple[str, st
     head += f'<strong style="font-size: 14px">{_user(title.name)}</strong> &nbsp; {escape(title.run)} &nbsp; '
     head += f"{elapsed} {'in all' if run.ended else 'elapsed'}{ended}</p>"
     parts = [
-        '<div style="max-width: 960px; font-size: 13px; line-height: 1.5">',
+        '<div data-xpm-saved style="max-width: 960px; font-size: 13px; line-height: 1.5">',
         head,
         _bar(counts),
         '<p style="margin: 0 0 8px 0">'

@@ -5,7 +5,7 @@ Pure: time is given. Every word of a state comes from `words`.
 
 from typing import NamedTuple
 
-from experimaestro.events.state import State
+from experimaestro.events.state import Run, State
 from experimaestro.events.states import JobState
 from experimaestro.monitor import words
 from experimaestro.monitor.printable import printable
@@ -17,6 +17,15 @@ Entry = tuple[float, str, str]
 
 _FAILURES = 50
 """Failures that one look adds to the log; the next one takes the others"""
+
+
+def status_of(run: Run) -> str:
+    """How a run is, in one word: the open ones are `running`, `stopping` or `idle`."""
+    if run.status != "running":
+        return "stopped" if run.status == "detached" else run.status
+    if run.stopped and run.counts[JobState.RUNNING]:
+        return "stopping"
+    return "running" if run.open else "idle"
 
 
 class Overview(NamedTuple):
@@ -79,13 +88,8 @@ class Overviews:
         if snapshot is None:
             return None
         run = state.runs[self._run]
-        status = {"detached": "stopped"}.get(run.status, run.status)
-        if status == "running" and run.stopped and run.counts[JobState.RUNNING]:
-            status = "stopping"
-        elif status == "running" and not run.open:
-            status = "idle"
         entries = self._entries(state, snapshot)
-        return Overview(status, snapshot, run.ended, dict(state.paused), entries)
+        return Overview(status_of(run), snapshot, run.ended, dict(state.paused), entries)
 
     def _entries(self, state: State, snapshot: Snapshot) -> list[Entry]:
         run = state.runs[self._run]

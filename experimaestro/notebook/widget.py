@@ -3,6 +3,9 @@
 Rules: one widget for each run of this process, shown as often as one likes. Rows travel as messages of
 the feed, never as values of the widget, which a notebook saves. Values change in the main thread, all
 together, at most twice a second. What is saved with a notebook has no token and no address.
+
+What is saved is an output of its own below the view, which hides it: Jupyter makes a view anew when
+its output changes, and shows "model not found" and nothing else for one whose kernel is gone.
 """
 
 import contextlib
@@ -26,7 +29,10 @@ STATIC = Path(__file__).parents[1] / "monitor" / "static"
 """Where the built front-end is"""
 
 SAVED_S = 10.0
-"""Least time between two changes of what a notebook saves, in seconds"""
+"""Least time between two changes of what a notebook saves, in seconds, unless somebody waited for the end"""
+
+_FIRST_S = 2.0
+"""How long after the view what is saved appears, in seconds: the view is there then, and hides it"""
 
 _AT_REST = frozenset(("idle", "done", "failed", "stopped"))
 
@@ -80,7 +86,7 @@ class ExperimentWidget(AnyWidget):
         self._shown_in: int | None = None
         self._values: dict[str, Any] = {}
         self._wanted: dict[str, Any] = {}
-        self._saved_status = ""
+        self._saved = ""
         self._saved_at = 0.0
         workspace = run.workspace
         self._feed = Feed(run.loop.ask, title, lambda key: JobPaths.of(workspace, key), run, run.services)
@@ -88,6 +94,7 @@ class ExperimentWidget(AnyWidget):
         self.on_msg(lambda _widget, content, _buffers: self._take(content))
         kernel.listen(self.comm, self._take)
         self._feed.watch(self._watch)
+        run.at_end.append(self.save)
 
     def close(self) -> None:
         """Ends the views. The run goes on."""
@@ -101,7 +108,16 @@ class ExperimentWidget(AnyWidget):
         from IPython.display import display
 
         self._shown_in = getattr(get_ipython(), "execution_count", None)
-        display(self.bundle(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call] # IPython's
+        view: Any = super()._repr_mimebundle_()
+        data = dict(view[0] if isinstance(view, tuple) else view or {})
+        data["text/plain"] = f"experiment {self._title.name!r}"
+        display(data, raw=True)  # type: ignore[no-untyped-call] # IPython's
+        first = not self._saved_at
+        self._saved_at = (
+            self._saved_at or time.monotonic()
+        )  # what is saved appears behind the view, not before
+        data = {"text/html": "<div data-xpm-saved></div>", "text/plain": ""} if first else self.saved()
+        display(data, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call] # same
 
     def show_once(self) -> None:
         """Shows the view, unless this cell shows it already."""
@@ -111,14 +127,20 @@ class ExperimentWidget(AnyWidget):
         if count is None or count != self._shown_in:
             self.show()
 
-    def bundle(self) -> dict[str, Any]:
-        """The view for those who can show it, a table for those who cannot, a line for the others."""
-        made: Any = super()._repr_mimebundle_()
-        data = dict(made[0] if isinstance(made, tuple) else made or {})
-        html, text = self._run.loop.ask(
-            lambda state: snapshot(state, self._title, time.time(), self._values.get("status", "running"))
-        ).result()
-        return {**data, "text/html": html, "text/plain": text}
+    def saved(self) -> dict[str, str]:
+        """The run as it is, for a notebook that is read without this kernel: a table, and a line."""
+        html, text = self._run.loop.ask(lambda state: snapshot(state, self._title, time.time())).result()
+        return {"text/html": html, "text/plain": text}
+
+    def save(self) -> None:
+        """Brings what a notebook saves up to date now."""
+        if self._shown_in is None:
+            return
+        from IPython.display import update_display
+
+        self._saved_at = time.monotonic()
+        with contextlib.suppress(RuntimeError):  # the kernel ends
+            update_display(self.saved(), display_id=self._display_id, raw=True)  # type: ignore[no-untyped-call] # same
 
     def _ipython_display_(self) -> None:
         self.show()
@@ -163,22 +185,13 @@ class ExperimentWidget(AnyWidget):
                 self.set_trait(name, value)
 
     def _save(self, overview: Overview) -> None:
-        """Brings what a notebook would save up to date, when the run comes to rest."""
-        t = time.monotonic()
-        rests = overview.status in _AT_REST and overview.snapshot.tally.total > 0
-        marker = f"{overview.status} {overview.snapshot.tally}" if rests else ""
-        if (
-            self._shown_in is None
-            or not rests
-            or marker == self._saved_status
-            or t - self._saved_at < SAVED_S
-        ):
+        """Brings what a notebook saves up to date: once while the run goes on, and when it comes to rest."""
+        if time.monotonic() - self._saved_at < SAVED_S or not overview.snapshot.tally.total:
             return
-        self._saved_status, self._saved_at = marker, t
-        from IPython.display import update_display
-
-        with contextlib.suppress(RuntimeError):  # the kernel ends
-            update_display(self.bundle(), display_id=self._display_id, raw=True)  # type: ignore[no-untyped-call] # same
+        marker = f"{overview.status} {overview.snapshot.tally}" if overview.status in _AT_REST else "running"
+        if marker != self._saved:
+            self._saved = marker
+            self.save()
 
 
 def widget_of(run: OpenRun, name: str, is_current: Callable[[], bool]) -> ExperimentWidget:

@@ -197,5 +197,5 @@ host.style.width = `${options.get("w") ?? 900}px`;
 if (options.get("font")) host.style.setProperty("--jp-ui-font-size1", `${options.get("font")}px`);
 if (options.get("dir")) host.dir = options.get("dir");
 document.querySelector("main").append(host);
-window.close_widget = widget().render({ model, el: host });
+window.close_widget = widget.render({ model, el: host });
 if (options.get("h")) host.querySelector(".xpm").style.height = `${options.get("h")}px`;

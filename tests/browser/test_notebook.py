@@ -86,9 +86,9 @@ def test_a_failure_is_read_retried_saved_and_read_again(lab: Lab, start: str):
         notebook.view.get_by_role("tab", name="Details").click()
         notebook.view.locator(".xpm-tbl tbody tr").nth(1).get_by_text("failed").wait_for()
         notebook.wait_until_saved("1 failed")
-        saved = notebook.saved()["cells"][0]["outputs"][0]["data"]
+        saved = notebook.saved()["cells"][0]["outputs"][1]["data"]
         again = notebook.reopened()
-        again.tab.locator(".jp-OutputArea", has_text="Snapshot of").wait_for()
+        again.tab.locator(".jp-OutputArea", has_text="Snapshot of").first.wait_for()
         return kind, line, saved["text/html"], again.output(0)
 
     kind, line, html, reopened = lab.with_notebook(cells, work)

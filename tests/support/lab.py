@@ -124,7 +124,7 @@ class Notebook:
         self.tab.wait_for_function(
             f"""(text) => {{ {NOTEBOOK}
                 const shown = panel.content.widgets[0].model.sharedModel.getOutputs();
-                const html = String(shown[0]?.data?.["text/html"]);
+                const html = String(shown[1]?.data?.["text/html"]);
                 return new DOMParser().parseFromString(html, "text/html").body.textContent.includes(text);
             }}""",
             arg=text,

@@ -1,19 +1,11 @@
-/** What a notebook, or the page, loads: the contract of anywidget. Called once for each model. */
+/** What a notebook, or the page, loads: the contract of anywidget. */
 
 import type { Model } from "./messages.ts";
-import { Succession } from "./succession.ts";
 import { Widget } from "./widget.ts";
 
-export default (): { render(place: { model: Model; el: HTMLElement }): () => void } => {
-  const succession = new Succession();
-  return {
-    render({ model, el }) {
-      const widget = new Widget(model, el);
-      succession.begin(widget);
-      return () => {
-        succession.end(widget);
-        widget.dispose();
-      };
-    },
-  };
-};
+function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  const widget = new Widget(model, el);
+  return () => widget.dispose();
+}
+
+export default { render };

@@ -17,7 +17,7 @@ import { Services } from "./services.ts";
 import type { Action } from "./states.ts";
 import { Store, type Row } from "./store.ts";
 import { Tabs } from "./tabs.ts";
-import { initial, type Tab, type Ui } from "./ui.ts";
+import { initial, type Tab } from "./ui.ts";
 import type { Part, View } from "./view.ts";
 
 const PAINT = 100;
@@ -26,7 +26,7 @@ const ABSENT = 10;
 
 export class Widget implements View {
   readonly store = new Store();
-  ui = initial();
+  readonly ui = initial();
   readonly root: HTMLElement;
   readonly connection: Connection;
   #header: Header;
@@ -80,12 +80,6 @@ export class Widget implements View {
     this.#panel.dispose();
     this.connection.close();
     this.root.remove();
-  }
-
-  /** Takes over the choices of a view in whose place this one is. */
-  adopt(ui: Ui): void {
-    this.ui = ui;
-    this.#paint();
   }
 
   // What the parts ask of each other.
