@@ -32,7 +32,7 @@ from experimaestro.exceptions import (
     WaitInterrupted,
     WorkspaceError,
 )
-from experimaestro.monitor import failures
+from experimaestro.monitor import dataframe, failures
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.notebook import kernel
 from experimaestro.scheduler import lifetime
@@ -57,6 +57,8 @@ from experimaestro.workspace.processes import host_name
 from experimaestro.workspace.reader import RunReader
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from experimaestro.notebook.widget import ExperimentWidget
 
 TAKE_OVER_S = 0.5
@@ -534,6 +536,24 @@ class experiment:  # noqa: N801 - the name of the compatible API
             ServiceError: It is no service, or has no id.
         """
         return (self._dry or self._opened()).services.add(service, self)
+
+    def dataframe(self) -> "pd.DataFrame":
+        """A table with a row for each job of the run, as it is now.
+
+        Returns:
+            Columns `job`, `task`, the tags, the parameters (those inside others with dots: `optim.lr`),
+            `state`, `failure`, `started`, `ended` (local time), `duration` (s), `folder`, and what the
+            tasks returned from `execute`.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        run = self._opened()
+        run.files.flush()
+        objects = dataframe.read_objects(run.files.paths.objects_jsonl)
+        name = run.files.run
+        jobs = run.loop.ask(lambda state: dataframe.jobs_of(state, name)).result()
+        return dataframe.dataframe(dataframe.records(jobs, objects, self._paths))
 
     @property
     def services(self) -> Services:
