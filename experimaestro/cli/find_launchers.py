@@ -29,4 +29,4 @@ def find_launchers(specs: tuple[str, ...], tags: tuple[str, ...], xpm_config_dir
     if xpm_config_dir is not None:
         set_config_folder(xpm_config_dir)
     found = find_launcher(*specs, tags=tags)
-    click.echo("this machine" if found is None else str(found))
+    click.echo(str(found))

@@ -8,9 +8,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from experimaestro.connectors.local import LocalConnector
 from experimaestro.exceptions import LauncherNotFoundError
 from experimaestro.launcherfinder.parsing import parse
 from experimaestro.launcherfinder.requirements import Requirement, RequirementUnion
+from experimaestro.launchers.direct import DirectLauncher
 from experimaestro.settings import config_folder
 
 _loaded: dict[Path, tuple[float, ModuleType]] = {}
@@ -27,8 +29,8 @@ def find_launcher(*specs: str | Requirement, tags: Iterable[str] = frozenset()) 
 
     Returns:
         For `task.submit(launcher=...)`: what the function `find_launcher(requirements, tags)` of
-        `launchers.py` returns. Where there is no such file, None, which is this machine; the reason is
-        said on standard error, once.
+        `launchers.py` returns. Where there is no such file, a `DirectLauncher`, which is this machine;
+        the reason is said on standard error, once.
 
     Raises:
         RequirementError: A text cannot be read.
@@ -38,7 +40,7 @@ def find_launcher(*specs: str | Requirement, tags: Iterable[str] = frozenset()) 
     path = config_folder() / "launchers.py"
     if not path.is_file():
         _say_once(f"there is no {path}: what needs {needs} is run on this machine, whatever it has")
-        return None
+        return DirectLauncher(LocalConnector.instance())
     find = getattr(_load(path), "find_launcher", None)
     if not callable(find):
         raise LauncherNotFoundError(f"{path}: there is no function find_launcher(requirements, tags=set())")

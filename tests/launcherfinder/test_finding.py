@@ -7,6 +7,7 @@ import pytest
 
 from experimaestro.exceptions import LauncherNotFoundError
 from experimaestro.launcherfinder import cuda_gpu, find_launcher
+from experimaestro.launchers.direct import DirectLauncher
 from experimaestro.settings import set_config_folder
 
 
@@ -20,8 +21,8 @@ def launchers(tmp_path: Path) -> Iterator[Path]:
 def test_without_launchers_py_the_job_is_run_here_and_that_is_said_once(
     launchers: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert find_launcher("cuda(mem=4G)") is None
-    assert find_launcher("cuda(mem=4G)") is None
+    assert isinstance(find_launcher("cuda(mem=4G)"), DirectLauncher)
+    assert isinstance(find_launcher("cuda(mem=4G)"), DirectLauncher)
 
     assert capsys.readouterr().err == (
         f"experimaestro: there is no {launchers}: what needs cuda(mem=4G) is run on this machine, "
