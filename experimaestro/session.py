@@ -195,7 +195,14 @@ class experiment:  # noqa: N801 - the name of the compatible API
         with lifetime.lock:
             if self.held is not None:
                 return
-            self.held = RemoteRun(RunReader(self._folder, self.name))
+            reader = RunReader(self._folder, self.name)
+            self.held = RemoteRun(reader)
+        if self._display:
+            from experimaestro.notebook.widget import widget_of_another
+
+            holder = lifetime.holder(self._folder, self.name)
+            self._widget = widget_of_another(self.held, reader, holder)
+            self._widget.show()
 
         def take_over() -> None:
             while self.held is not None:
@@ -204,6 +211,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
                     if run is not None:
                         self._run, self.held = run, None
                         self._become_current()
+                        if self._widget is not None:
+                            self._widget.follow(run)
                         return
                 time.sleep(TAKE_OVER_S)
 
@@ -236,6 +245,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             return
         run = self._opened()
         await waiting.wait_async(lifetime.finished(run), kernel.pump)
+        self._save_view()
         self._raise_failures(run)
 
     def stop(self) -> None:
@@ -462,6 +472,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         """The live view as an ipywidget: to observe, to link, to put into a box. One for each run."""
         from experimaestro.notebook.widget import widget_of  # heavy, and only for who looks
 
+        if self.held is not None and self._widget is not None:
+            return self._widget
         self._widget = widget_of(self._opened(), self.name, lambda: experiment.CURRENT is self)
         return self._widget
 
@@ -471,7 +483,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             self._widget.save()
 
     def _ipython_display_(self) -> None:
-        if self._run is None:
+        if self._run is None and self._widget is None:
             print(repr(self))  # noqa: T201 - what a notebook shows of an object without a view
         else:
             self.widget.show_once()

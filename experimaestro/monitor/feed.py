@@ -90,6 +90,21 @@ class Title(NamedTuple):
     workers: int
 
 
+class Source(NamedTuple):
+    """A run, and what can be done to it."""
+
+    title: Title
+    ask: AskState
+    """Asks a question of the state; see `scheduler.loop.Loop.ask`"""
+    paths: Callable[[JobKey], JobPaths]
+    """The files of a job, by its key"""
+    control: Control | None = None
+    """What commands do; None: the run can only be looked at"""
+    services: Services | None = None
+    holder: str = ""
+    """The process that has the run, if this one has not"""
+
+
 class _News(NamedTuple):
     """What one look found."""
 
@@ -126,36 +141,19 @@ class Feed:
     """The feed of one run.
 
     Args:
-        ask: Asks a question of the state, in the scheduler's thread.
-        title: What never changes.
-        paths: The files of a job, by its key.
-        control: What commands do; None: the run can only be looked at.
-        services: The services of the run.
+        source: The run.
     """
 
-    def __init__(
-        self,
-        ask: AskState,
-        title: Title,
-        paths: Callable[[JobKey], JobPaths],
-        control: Control | None,
-        services: Services | None = None,
-    ) -> None:
-        self._ask = ask
-        self._title = title
-        self._run = f"{title.name}/{title.run}"
-        self._control = control
-        self._serving = Serving(services)
+    def __init__(self, source: Source) -> None:
         self._stopping = threading.Event()
-        self._answers = Answers(ask, paths, self._stopping.wait)
         self._inbox: queue.SimpleQueue[tuple[Connection | None, object]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._watchers: list[Callable[[Overview], None]] = []
-        self._commands: Commands | None = None
         # Of the thread:
         self._views: dict[tuple[Connection, str], float] = {}
-        self._begin()
+        self._source = source
+        self._take_on(source)
 
     # What other threads call.
 
@@ -171,6 +169,14 @@ class Feed:
         """Calls somebody in the feed's thread with each overview, twice a second, until `close`."""
         self._watchers.append(watcher)
         self.put((None, None))
+
+    def follow(self, source: Source) -> None:
+        """Shows another run from now on, to the same views.
+
+        Args:
+            source: The run.
+        """
+        self.put((None, source))
 
     def put(self, item: tuple[Connection | None, object]) -> None:
         """Hands something to the thread, which is started if there is none."""
@@ -195,13 +201,23 @@ class Feed:
 
     # The thread.
 
+    def _take_on(self, source: Source) -> None:
+        """Begins with a run."""
+        self._source = source
+        self._serving = Serving(source.services)
+        self._answers = Answers(source.ask, source.paths, self._stopping.wait)
+        # What was done stays done, whatever the numbering: a command may come twice over an hour
+        self._commands = Commands(source.control, self)
+        self._begin()
+
     def _begin(self) -> None:
         """Begins a numbering."""
         self._epoch = uuid.uuid4().hex[:12]
         self._seq = 0
-        self._table = Table(self._run)
-        # What was done stays done, whatever the numbering: a command may come twice over an hour
-        self._overviews = Overviews(self._run, self._title.workspace, self._title.workers)
+        title = self._source.title
+        run = f"{title.name}/{title.run}"
+        self._table = Table(run)
+        self._overviews = Overviews(run, title.workspace, title.workers, self._source.holder)
         self._overview: Overview | None = None
         self._overview_at = -OVERVIEW_S
         self._kept: deque[Message] = deque(maxlen=_KEPT)
@@ -217,7 +233,7 @@ class Feed:
                     while not self._is_idle():
                         self._turn()
                 except Exception:  # an error of ours: the run goes on, and a view that asks begins anew
-                    log.exception("the feed of %s failed", self._run)
+                    log.exception("the feed of %s failed", self._source.title.name)
                     self._views.clear()
                 self._leave()
                 with self._lock:
@@ -234,7 +250,7 @@ class Feed:
         """Lets go of the state; who comes later begins a new numbering."""
         table = self._table
         with contextlib.suppress(NotYet, RuntimeError):
-            self._ask(table.close).result(_ANSWER_S)
+            self._source.ask(table.close).result(_ANSWER_S)
         self._begin()
 
     def _turn(self) -> None:
@@ -262,6 +278,9 @@ class Feed:
             except queue.Empty:
                 break
             if connection is None:
+                if isinstance(content, Source):
+                    self._leave()
+                    self._take_on(content)
                 break
             if content is None:
                 for view in [view for view in self._views if view[0] is connection]:
@@ -289,8 +308,6 @@ class Feed:
             if message.do in {"start service", "stop service"}:
                 self._in_pool(connection, lambda: self._serving.perform(message))
                 return
-            if self._commands is None:
-                self._commands = Commands(self._control, self)
             self._send(connection, self._commands.perform(message))
         else:
             self._answer(connection, message)
@@ -313,7 +330,7 @@ class Feed:
                     None if overviews is None else overviews.look(state, now),
                 )
 
-            self._pending = self._ask(question)
+            self._pending = self._source.ask(question)
         try:
             news = self._pending.result(_ANSWER_S)
         except NotYet:
@@ -378,11 +395,11 @@ class Feed:
             }  # fmt: skip
             if part == 0:
                 message["cols"] = COLUMNS
-                message["title"] = self._title._asdict()
+                message["title"] = self._source.title._asdict()
                 message["run"] = None if self._overview is None else self._overview.message()
                 message["log"] = list(self._log)
                 message["services"] = self._services
-                message["commands"] = self._control is not None
+                message["commands"] = self._source.control is not None
             self._send(connection, message)
 
     def _send(self, connection: Connection, message: Message) -> None:

@@ -32,13 +32,15 @@ class Overview(NamedTuple):
     """A run at one moment, for the head of a view."""
 
     status: str
-    """`running`, `idle`, `stopping`, `done`, `failed` or `stopped`"""
+    """`running`, `idle`, `stopping`, `held`, `done`, `failed` or `stopped`"""
     snapshot: Snapshot
     ended: float | None
     paused: dict[str, str]
     """Tasks that are paused, and why"""
     entries: list[Entry]
     """What is new in the log"""
+    holder: str = ""
+    """Who has the run, if `status` is `held`"""
 
     def message(self) -> dict[str, object]:
         """What a view gets, ready for JSON."""
@@ -52,6 +54,7 @@ class Overview(NamedTuple):
             "counts": {look.word: count for count, look in tally.parts()},
             "trouble": printable(self.snapshot.trouble),
             "paused": self.paused,
+            "holder": printable(self.holder),
         }
 
 
@@ -62,12 +65,14 @@ class Overviews:
         run: `<experiment>/<run id>`.
         workspace: For the first line of the log.
         workers: How many jobs run at once on this machine.
+        holder: The process that has the run, if this one has not.
     """
 
-    def __init__(self, run: str, workspace: str, workers: int) -> None:
+    def __init__(self, run: str, workspace: str, workers: int, holder: str = "") -> None:
         self._run = run
         self._workspace = workspace
         self._workers = workers
+        self._holder = holder
         self._known_failures = 0
         self._trouble = ""
         self._began = False
@@ -89,7 +94,8 @@ class Overviews:
             return None
         run = state.runs[self._run]
         entries = self._entries(state, snapshot)
-        return Overview(status_of(run), snapshot, run.ended, dict(state.paused), entries)
+        status = "held" if self._holder and run.status == "running" else status_of(run)
+        return Overview(status, snapshot, run.ended, dict(state.paused), entries, self._holder)
 
     def _entries(self, state: State, snapshot: Snapshot) -> list[Entry]:
         run = state.runs[self._run]

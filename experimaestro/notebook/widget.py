@@ -18,12 +18,14 @@ from typing import Any
 import traitlets
 from anywidget import AnyWidget
 
-from experimaestro.monitor.feed import Feed, Title
+from experimaestro.monitor.feed import Feed, Source, Title
 from experimaestro.monitor.html import snapshot
 from experimaestro.monitor.overview import Overview
 from experimaestro.notebook import kernel
 from experimaestro.scheduler.openrun import OpenRun
+from experimaestro.scheduler.remote import RemoteRun
 from experimaestro.workspace.layout import JobPaths
+from experimaestro.workspace.reader import RunReader
 
 STATIC = Path(__file__).parents[1] / "monitor" / "static"
 """Where the built front-end is"""
@@ -48,7 +50,7 @@ class ExperimentWidget(AnyWidget):
     """The live view of a run. Its values can be observed and linked, as of any ipywidget.
 
     Attributes:
-        status: `running`, `idle`, `stopping`, `done`, `failed` or `stopped`.
+        status: `running`, `idle`, `stopping`, `held`, `done`, `failed` or `stopped`.
         progress: Share of the jobs that are finished, from 0 to 1.
         total: Number of jobs.
         done: Jobs that have a result.
@@ -77,10 +79,9 @@ class ExperimentWidget(AnyWidget):
     current = _value(traitlets.Bool(False, read_only=True))
     selected = _value(traitlets.List(traitlets.Unicode(), read_only=True))
 
-    def __init__(self, run: OpenRun, title: Title, is_current: Callable[[], bool]) -> None:
+    def __init__(self, source: Source, is_current: Callable[[], bool]) -> None:
         super().__init__()
-        self._run = run
-        self._title = title
+        self._source = source
         self._is_current = is_current
         self._display_id = f"experimaestro-{uuid.uuid4().hex}"
         self._shown_in: int | None = None
@@ -88,13 +89,18 @@ class ExperimentWidget(AnyWidget):
         self._wanted: dict[str, Any] = {}
         self._saved = ""
         self._saved_at = 0.0
-        workspace = run.workspace
-        self._feed = Feed(run.loop.ask, title, lambda key: JobPaths.of(workspace, key), run, run.services)
+        self._feed = Feed(source)
         self._wire = self._feed.connect(self.send)
         self.on_msg(lambda _widget, content, _buffers: self._take(content))
         kernel.listen(self.comm, self._take)
         self._feed.watch(self._watch)
+
+    def follow(self, run: OpenRun) -> None:
+        """Shows another run from now on: the one that begins when that of another process has ended."""
+        self._source = _source(run, self._source.title.name)
         run.at_end.append(self.save)
+        _widgets[run] = self
+        self._feed.follow(self._source)
 
     def close(self) -> None:
         """Ends the views. The run goes on."""
@@ -110,7 +116,7 @@ class ExperimentWidget(AnyWidget):
         self._shown_in = getattr(get_ipython(), "execution_count", None)
         view: Any = super()._repr_mimebundle_()
         data = dict(view[0] if isinstance(view, tuple) else view or {})
-        data["text/plain"] = f"experiment {self._title.name!r}"
+        data["text/plain"] = f"experiment {self._source.title.name!r}"
         display(data, raw=True)  # type: ignore[no-untyped-call] # IPython's
         first = not self._saved_at
         self._saved_at = (
@@ -129,7 +135,8 @@ class ExperimentWidget(AnyWidget):
 
     def saved(self) -> dict[str, str]:
         """The run as it is, for a notebook that is read without this kernel: a table, and a line."""
-        html, text = self._run.loop.ask(lambda state: snapshot(state, self._title, time.time())).result()
+        title = self._source.title
+        html, text = self._source.ask(lambda state: snapshot(state, title, time.time())).result()
         return {"text/html": html, "text/plain": text}
 
     def save(self) -> None:
@@ -195,15 +202,40 @@ class ExperimentWidget(AnyWidget):
 
 
 def widget_of(run: OpenRun, name: str, is_current: Callable[[], bool]) -> ExperimentWidget:
-    """The widget of a run, made if there is none.
+    """The widget of a run of this process, made if there is none.
 
     Args:
-        run: A run of this process.
+        run: The run.
         name: Name of the experiment.
         is_current: Whether tasks are submitted to it if no experiment is named.
     """
     widget = _widgets.get(run)
     if widget is None:
-        title = Title(name=name, run=run.run_id, workspace=run.workspace, workers=run.loop.workers)
-        widget = _widgets[run] = ExperimentWidget(run, title, is_current)
+        widget = _widgets[run] = ExperimentWidget(_source(run, name), is_current)
+        run.at_end.append(widget.save)
     return widget
+
+
+def widget_of_another(run: RemoteRun, reader: RunReader, holder: str) -> ExperimentWidget:
+    """A widget of a run that another process has: it can be looked at and commanded.
+
+    Args:
+        run: The run.
+        reader: What reads it.
+        holder: The process, in words.
+    """
+    run.ask(lambda _: None).result()  # reads the journal
+    name, _, run_id = reader.run.id.partition("/")
+    workspace = reader.workspace
+    title = Title(name=name, run=run_id, workspace=workspace, workers=0)
+    paths = _paths(workspace)
+    return ExperimentWidget(Source(title, run.ask, paths, run, holder=holder), lambda: False)
+
+
+def _source(run: OpenRun, name: str) -> Source:
+    title = Title(name=name, run=run.run_id, workspace=run.workspace, workers=run.loop.workers)
+    return Source(title, run.loop.ask, _paths(run.workspace), run, run.services)
+
+
+def _paths(workspace: str) -> Callable[[str], JobPaths]:
+    return lambda key: JobPaths.of(workspace, key)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from experimaestro.events.state import State, check
-from experimaestro.monitor.feed import Feed, Title
+from experimaestro.monitor.feed import Feed, Source, Title
 from experimaestro.monitor.messages import VERSION, Message
 from experimaestro.monitor.rows import row
 from experimaestro.workspace.layout import JobPaths
@@ -143,4 +143,4 @@ def feed_of(watched: Watched, workspace: Path | str = "/runs", control: Commande
     """A feed of a study."""
     name, _, run = watched.study.run.partition("/")
     title = Title(name=name, run=run, workspace=str(workspace), workers=2)
-    return Feed(watched.ask, title, lambda key: JobPaths.of(str(workspace), key), control)
+    return Feed(Source(title, watched.ask, lambda key: JobPaths.of(str(workspace), key), control))
