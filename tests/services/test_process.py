@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -135,6 +136,31 @@ def test_one_without_a_folder_for_its_logs_says_what_to_do():
         "the service 'script' has no folder for its logs: add it to an experiment "
         "(xp.add_service), or give Script(..., log_directory=...)"
     )
+
+
+def test_what_an_earlier_start_still_waited_for_changes_nothing(tmp_path: Path):
+    first, go = threading.Event(), threading.Event()
+
+    class Stubborn(Script):
+        def _wait_for_ready(self) -> str:
+            if first.is_set():
+                return "http://127.0.0.1:2/"
+            first.set()
+            go.wait()
+            return "http://127.0.0.1:1/"
+
+    service = Stubborn("import time; time.sleep(60)", tmp_path)
+    service.start()
+    first.wait(10)
+    waiter = next(one for one in threading.enumerate() if one.name == "service[script].ready")
+    service.stop()
+    assert service.get_url() == "http://127.0.0.1:2/"
+
+    go.set()
+    waiter.join(10)
+
+    assert service.get_url() == "http://127.0.0.1:2/"
+    service.stop()
 
 
 def test_starting_and_stopping_in_a_row_leaves_no_process(tmp_path: Path):

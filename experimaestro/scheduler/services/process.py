@@ -123,17 +123,18 @@ class ProcessWebService(WebService):
 
     def _become_ready(self, running: threading.Event) -> None:
         try:
-            self.url = self._wait_for_ready()
-            if not self.should_stop():
+            address = self._wait_for_ready()
+            if self._is_present(running) and not self.should_stop():
+                self.url = address
                 running.set()
         except ServiceError as error:
-            self._give_up(str(error))
+            self._give_up(running, str(error))
         except Exception:  # noqa: BLE001 - a user's code: its traceback is the error
-            self._give_up(traceback.format_exc())
+            self._give_up(running, traceback.format_exc())
 
-    def _give_up(self, text: str) -> None:
-        """Ends it because it cannot become ready."""
-        if not self.should_stop():
+    def _give_up(self, running: threading.Event, text: str) -> None:
+        """Ends it because it cannot become ready; nothing happens if it is another life's turn."""
+        if self._is_present(running) and not self.should_stop():
             self._fail(text)
 
     def _until(self, is_ready: Callable[[], bool]) -> None:

@@ -51,7 +51,7 @@ class _Ready(threading.Event):
 
     def set(self) -> None:
         super().set()
-        self._service._is_ready()  # noqa: SLF001 - a part of it
+        self._service._is_ready(self)  # noqa: SLF001 - a part of it
 
 
 class _Life:
@@ -280,9 +280,14 @@ class WebService(Service):
             life.settled.set()
             life.ended.set()
 
-    def _is_ready(self) -> None:
+    def _is_present(self, running: threading.Event) -> bool:
+        """Whether what `_serve` was given is of the present life, which has not ended."""
         life = self._life
-        if life is None or life.ended.is_set():
+        return life is not None and life.ready is running and not life.ended.is_set()
+
+    def _is_ready(self, running: threading.Event) -> None:
+        life = self._life
+        if life is None or not self._is_present(running):
             return
         life.limit.cancel()
         if self._address is None:
