@@ -3,7 +3,7 @@
 Rules: every value is checked as if a user gave it; an object is made once, when it is first asked for,
 with all that it uses before it. A loaded configuration keeps its identifier inside those that use it,
 except where identifiers depend on where the walk starts (on a cycle, above an `InstanceConfig`): there it
-is computed, and the written one is what it is asked for by itself.
+is computed, and the written one is what it is asked for by itself. A submitted task always keeps its own.
 """
 
 from collections.abc import Iterable, Mapping
@@ -77,7 +77,9 @@ class ConfigurationReader:
             FormatError: Something in the file is not as it should be.
         """
         self._load(references(json))
-        return self._values.read(json, f"{self._where}, {at}")
+        place = f"{self._where}, {at}"
+        with told(place):
+            return self._values.read(json, place)
 
     def config(self, number: Number) -> Any:
         """The configuration of an object.
@@ -163,7 +165,7 @@ class ConfigurationReader:
             self._refer(number, f"{at}, key 'init-tasks'") for number in record.init_tasks
         )
         identifier = self._identifier(record)
-        if record.number in self._depend_on_start and info.stub is None:
+        if record.number in self._depend_on_start and info.stub is None and info.key is None:
             info.own_digest = identifier
         else:
             info.digest = identifier
@@ -236,8 +238,11 @@ class ConfigurationReader:
         """Sets the parameters that replaced deprecated ones from values that were written before."""
         for name, parameter in info.declaration.deprecated.items():
             if name in record.fields:
+                place = f"{at}, key {name!r}"
+                with told(place):
+                    value = self._values.read(record.fields[name], place)
                 info.sealed = False
-                parameter.assign(info.owner, self._values.read(record.fields[name], f"{at}, key {name!r}"))
+                parameter.assign(info.owner, value)
                 info.sealed = True
 
     def _converted(self, info: Information, identifier: bytes | None) -> Configuration:

@@ -267,6 +267,8 @@ class Classes:
         only = module == SCRIPT if self._definitions_only is None else self._definitions_only
         if file is not None and not only and not isfile(file):  # noqa: PTH113 - a job may not need pathlib
             file = None  # of another machine: a module of this name may be here as well
+        if file is None and not all(module.split(".")):
+            raise DefinitionError(f"{module!r} is no name of a module")
         return load_class(module, qualname, file, definitions_only=only)
 
 

@@ -2,7 +2,7 @@
 
 Rules: an object is written once, with its children before it and the root last; a task that only made
 something is written as well, so that what was made keeps its mark. What is written down must be readable
-by whoever has the classes: no pickle, no address, no order that differs between processes.
+by whoever has the classes: no pickle, no address.
 """
 
 from collections.abc import Callable, Iterable, Sequence
