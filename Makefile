@@ -10,7 +10,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.10 python3;
 SET_UP = @python=$$($(FIND_PYTHON)) && $$python tests/tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check frontend test-frontend docs fuzz bench test-pythons test-lowest test-interchange clean set-up-demo set-up
+.PHONY: help demo test check frontend test-frontend test-browser docs fuzz bench test-pythons test-lowest test-interchange clean set-up-demo set-up
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ test-frontend: set-up  ## Run the tests of the front-end
 .PHONY: pytest
 pytest: set-up  ## Run all tests on the Python of .venv
 	$(BIN)/python -m pytest
+
+test-browser: set-up  ## Test the live view in a real JupyterLab, in Chromium (a part of pytest)
+	$(BIN)/python -m pytest tests/browser
 
 docs: set-up  ## Build the documentation into site/; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean  # --quiet would let warnings pass

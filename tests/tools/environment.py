@@ -18,6 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+"""Programs that the tests can drive"""
+
 
 class SetupError(Exception):
     """The environment could not be made; the text says what to do."""
@@ -88,18 +91,42 @@ def _make(folder: Path, python: str) -> None:
 
 def _install_ensurepip(python: str) -> None:
     """Debian and Ubuntu ship Python without the part that `venv` needs."""
-    package = f"python{'.'.join(version(python).split('.')[:2])}-venv"
-    by_hand = f"{python} has no ensurepip, which makes virtual environments. Type:\n\n"
-    by_hand += f"    sudo apt-get update && sudo apt-get install {package}\n"
     if not shutil.which("apt-get"):
         raise SetupError(f"{python} has no ensurepip: install the venv part of your system's Python")
+    package = f"python{'.'.join(version(python).split('.')[:2])}-venv"
+    _install(package, "which makes virtual environments", f"{python} has no ensurepip")
+
+
+def ensure_browser() -> None:
+    """Installs Chromium, which the tests of pages and notebooks drive, if the machine has no browser for it.
+
+    Raises:
+        SetupError: It could not be installed.
+    """
+    if not any(map(shutil.which, BROWSERS)) and shutil.which("apt-get"):
+        _install("chromium", "in which pages and notebooks are tested", "this machine has no Chromium")
+
+
+def _install(package: str, purpose: str, problem: str) -> None:
+    """Installs a package of Debian or Ubuntu, where that can be done without a question.
+
+    Args:
+        package: Its name.
+        purpose: What it is for.
+        problem: What is missing without it.
+
+    Raises:
+        SetupError: It could not be; the text says what to type.
+    """
+    by_hand = f"{problem}, {purpose}. Type:\n\n"
+    by_hand += f"    sudo apt-get update && sudo apt-get install {package}\n"
     root = os.geteuid() == 0
     if not root and not (shutil.which("sudo") and _exits_0(["sudo", "-n", "true"])):
         raise SetupError(by_hand)
     apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o=Dpkg::Use-Pty=0"]
     if not root:
         apt = ["sudo", "-n", *apt]
-    _say(f"installing {package}, which makes virtual environments")
+    _say(f"installing {package}, {purpose}")
     if not _exits_0([*apt, "install", "--yes", package]):  # the list of packages is missing or old
         _run([*apt, "update"], by_hand)
         _run([*apt, "install", "--yes", package], by_hand)
@@ -133,5 +160,7 @@ def _say(text: str) -> None:
 if __name__ == "__main__":
     try:
         ensure(Path(sys.argv[1]).absolute(), sys.argv[2:])
+        if "test" in sys.argv[2:]:
+            ensure_browser()
     except SetupError as error:
         sys.exit(f"set-up failed:\n{error}")
