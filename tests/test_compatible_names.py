@@ -15,7 +15,21 @@ from experimaestro.scheduler.workspace_state_provider import WorkspaceStateProvi
 from experimaestro.utils import cleanupdir  # type: ignore[import-not-found] # same
 from experimaestro.utils.settings import JsonSettings  # type: ignore[import-not-found] # same
 
-from experimaestro import Action, Config, DataPath, Interaction, Param, RunMode, Task, experiment, field, tag
+from experimaestro import (
+    Action,
+    Config,
+    Constant,
+    DataPath,
+    Interaction,
+    Meta,
+    Param,
+    PathGenerator,
+    RunMode,
+    Task,
+    experiment,
+    field,
+    tag,
+)
 from experimaestro.connectors.local import LocalConnector
 from experimaestro.core.objects import ConfigInformation
 from experimaestro.exceptions import NotInstalledError, SettingsError, SubmissionError, WorkspaceError
@@ -140,6 +154,34 @@ def test_a_configuration_has_what_packages_use(tmp_path: Path):
     assert str(config.__xpmtype__.identifier) == f"{__name__}.data"
     assert list(config.__xpmtype__.arguments) == ["path", "size"]
     assert callable(config.__xpm_serialize__)
+
+
+class Measure(Config):
+    """Has a meaning of its own for @."""
+
+    cutoff: Param[int]
+
+    def __matmul__(self, cutoff: int) -> "Measure":  # type: ignore[override] # composition is not wanted
+        return Measure.C(cutoff=cutoff)
+
+
+def test_an_operator_that_a_class_defines_is_its_own():
+    assert (Measure.C(cutoff=1) @ 20).cutoff == 20
+
+
+class Reranked(Config):
+    path: DataPath
+    size: Param[int]
+    version: Constant[int] = 1
+    run: Param[str]
+    cache: Meta[Path] = field(default_factory=PathGenerator("cache"))
+
+
+def test_the_arguments_of_a_configuration_make_another_one(tmp_path: Path):
+    data = Data.C(path=tmp_path, size=tag(4))
+    reranked = Reranked.C(**data.__arguments__(), run="bm25")
+    assert (reranked.path, reranked.size) == (tmp_path, 4)
+    assert reranked.__arguments__() == {"path": tmp_path, "size": 4, "run": "bm25"}
 
 
 class Named(Config):

@@ -149,8 +149,11 @@ def _configuration_class(cls: Any) -> Any:
         "_xpm_declaration": declaration,
     }
     namespace.update({name: _Missing(name, cls.__qualname__) for name in declaration.arguments})
+    if hasattr(cls, "__matmul__"):
+        namespace["__matmul__"] = cls.__matmul__  # what the user means by @ comes before composition
     namespace.update(replacing(cls, _Behaviour))
     made: Any = type(cls)(f"{cls.__name__}.XPMConfig", (_Behaviour, cls), namespace)
+    made.__abstractmethods__ = frozenset()  # only objects of the class need what it leaves open
     type.__setattr__(made, "_xpm_configuration", made)
     type.__setattr__(cls, "_xpm_configuration", made)
     return made
@@ -309,6 +312,14 @@ class _Behaviour(Configuration):
         """The identifier; final once sealed."""
         return identify(self)
 
+    def __arguments__(self) -> dict[str, Any]:
+        """See `Config.__arguments__`."""
+        return {
+            argument.name: value
+            for argument, value in self.__xpm__.xpmvalues()
+            if not argument.constant and argument.generator is None
+        }
+
     def __matmul__(self, inner: Any) -> Any:
         """See `Config.__matmul__`."""
         from experimaestro.core.composition import compose  # rarely needed
@@ -461,6 +472,9 @@ class Config(Declares, metaclass=ConfigMeta):
 
         def __identifier__(self) -> Identifier:
             """The identity: `.all` is 32 bytes, `repr` 64 hexadecimal digits; final once sealed."""
+
+        def __arguments__(self) -> dict[str, Any]:
+            """The parameters that were given or have defaults: `Other.C(**config.__arguments__())`."""
 
         def __matmul__(self, inner: "Config") -> Self:
             """Gives another configuration to the one parameter that accepts it; returns this one."""
