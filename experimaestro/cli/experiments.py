@@ -167,9 +167,8 @@ def prune(
         total += size
         if perform:
             removing.remove_folder(one.folder)
-        click.echo(
-            f"{'removed' if perform else 'would remove'}  {one.run_id:<18} {one.status:<11} {removing.shown(size)}"
-        )
+        what = "removed" if perform else "would remove"
+        click.echo(f"{what}  {one.run_id:<18} {one.status:<11} {removing.shown(size)}")
     say_dry(perform, f"{len(found)} of {len(known)} runs, {removing.shown(total)}")
 
 

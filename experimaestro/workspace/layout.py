@@ -87,6 +87,11 @@ def runs_folder(workspace: str, experiment: str) -> str:
     return f"{workspace}/experiments/{_checked(experiment, 'name of an experiment', experiment)}"
 
 
+def old_experiments_folder(workspace: str) -> str:
+    """The folder of the experiments of version 1."""
+    return f"{workspace}/xp"
+
+
 def old_saved_folder(workspace: str, experiment: str, name: str) -> str:
     """Where versions 1 saved for later runs.
 
@@ -110,6 +115,11 @@ def temporary(path: str, mark: str) -> str:
     """
     folder, slash, name = path.rpartition("/")
     return f"{folder}{slash}.{name}.{mark}.tmp"
+
+
+def unreadable(path: str) -> str:
+    """Where a file is kept that nobody understands, out of the way of one that takes its name."""
+    return f"{path}.unreadable"
 
 
 def condemned(folder: str) -> str:

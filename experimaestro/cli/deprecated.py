@@ -1,0 +1,67 @@
+"""`experimaestro deprecated`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from experimaestro.cli.options import as_json, perform, say_dry
+from experimaestro.click import reports_errors
+
+
+@click.group()
+def deprecated() -> None:
+    """Find jobs of deprecated classes, and link them to the new.
+
+    The modules of the classes have to be importable: start it in the folder of your code.
+    """
+
+
+@deprecated.command("list")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--fix", is_flag=True, help="Link the new folders to the old ones.")
+@perform
+@as_json
+@reports_errors
+def list_command(path: Path, fix: bool, perform: bool, as_json: bool) -> None:
+    """List the jobs of the workspace PATH that have another identifier now."""
+    import sys
+
+    from experimaestro.inventory.deprecated import link, renamed
+    from experimaestro.inventory.opening import existing
+
+    folder = existing(path)
+    sys.path.insert(0, "")
+    found = list(renamed(folder))
+    if as_json:
+        click.echo(json.dumps([one._asdict() for one in found], indent=2))
+        return
+    count = 0
+    for one in found:
+        if not one.now:
+            click.echo(f"{one.key} cannot be loaded: {one.why.splitlines()[0]}", err=True)
+            continue
+        count += not one.is_linked
+        linked = one.is_linked or (fix and perform and link(folder, one))
+        click.echo(f"{one.key} -> {one.now}{' (linked)' if linked else ''}")
+    if fix:
+        say_dry(perform, f"{count} to link")
+
+
+@deprecated.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@reports_errors
+def diff(path: Path) -> None:
+    """Say how many jobs of each type of the workspace PATH have another identifier now."""
+    import sys
+    from collections import Counter
+
+    from experimaestro.inventory.deprecated import renamed
+    from experimaestro.inventory.opening import existing
+
+    sys.path.insert(0, "")
+    counts = Counter(
+        (one.key.partition("/")[0], one.now.partition("/")[0]) for one in renamed(existing(path)) if one.now
+    )
+    for (old, new), count in sorted(counts.items()):
+        click.echo(f"{old} -> {new}: {count} job{'s' if count > 1 else ''}")
