@@ -312,7 +312,10 @@ def change_field(name: str, value: TypingAny) -> Callable[[dict[str, TypingAny]]
             lambda params: params.update(objects=[]),
             "params.json: 'objects' must be a list with the task last, got []",
         ),
-        (lambda params: params["objects"].append(3), "params.json, object at position 1: expected an object, got 3"),
+        (
+            lambda params: params["objects"].append(3),
+            "params.json, object at position 1: expected an object, got 3",
+        ),
         (lambda params: params["objects"][0].pop("type"), "params.json, object at position 0: no 'type'"),
         (change(type="change_field"), None),
         (change(type="Color"), "params.json, object 0: Color is no configuration class"),

@@ -67,7 +67,7 @@ def save(obj: Any, save_directory: str | Path) -> None:
     """
     data = _checked(obj, "save(...)")
     with _replacing(Path(save_directory)) as context:
-        return _write(context, _state(context, data))
+        _write(context, _state(context, data))
 
 
 def serialize(config: Any, save_directory: str | Path, init_tasks: Sequence[Any] = ()) -> None:
