@@ -30,6 +30,9 @@ class Declares:
         Raise any error to say that the parameters do not fit together: nothing is then changed.
         """
 
+    def __post_init__(self) -> None:
+        """Called on an object when its parameters are set, after those of the objects that it holds."""
+
     def __xpm_serialize__(self, context: "SerializationContext") -> "dict[str, SerializedPath]":
         """Gives the data of a configuration their places when it is saved; called on the configuration.
 

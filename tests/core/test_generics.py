@@ -51,6 +51,14 @@ class DogBox(Config):
     box: Param[Box[Dog]]
 
 
+class AnyBox(Config):
+    box: Param[Box[Any]]
+
+
+class Anything(Box[Any]):
+    pass
+
+
 class Chain(Config, Generic[T]):
     next: Param["Chain[T] | None"]
     value: Param[T]
@@ -58,6 +66,12 @@ class Chain(Config, Generic[T]):
 
 def test_a_free_variable_takes_anything():
     assert Box.C(content=3).content == 3
+
+
+def test_any_in_the_place_of_a_variable_agrees_with_everything():
+    assert AnyBox.C(box=Ints.C(content=3)).box.content == 3
+    assert AnyBox.C(box=Box.C(content=Dog.C(age=3))).box.content.age == 3
+    assert DogBox.C(box=Anything.C(content=Dog.C(age=4))).box.content.age == 4
     assert Box.C(content=Dog.C(age=1)).content.age == 1
 
 

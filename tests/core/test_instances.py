@@ -36,6 +36,19 @@ class Whole(Config):
         HAPPENED.append(f"after whole of {[part.name for part in self.parts]}")
 
 
+class Plain(Config):
+    """Calls the methods of the base, which defines them for that."""
+
+    name: Param[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        HAPPENED.append(f"after plain {self.name}")
+
+
 class Ring(Config):
     """Refers back to itself."""
 
@@ -81,6 +94,12 @@ def test_parts_come_first_and_parameters_after_init():
         "after b",
         "after whole of ['a', 'b']",
     ]
+
+
+def test_the_base_has_the_methods_that_a_class_calls_on_it():
+    make: Any = Plain.C
+    make(name="a").instance()
+    assert HAPPENED == ["after plain a"]
 
 
 def test_making_configurations_runs_nothing_of_the_user():

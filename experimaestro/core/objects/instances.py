@@ -6,7 +6,7 @@ exist before the first `__init__`, so that cycles can be tied.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experimaestro.core.base import Configuration, plain
@@ -81,6 +81,4 @@ def fill(
             object.__setattr__(shell, name, value)
         for name, value in parameters.items():
             setattr(shell, name, value)
-        after: Callable[[Any], None] | None = getattr(cls, "__post_init__", None)
-        if after is not None:
-            after(shell)
+        shell.__post_init__()
