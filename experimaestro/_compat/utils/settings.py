@@ -52,7 +52,7 @@ class JsonSettings:
             schema = cls.SCHEMA()
             wrong = schema.validate(values)
             if wrong:
-                raise SettingsError(f"{file}: {wrong}. Mend it, or move it away")
+                raise SettingsError(f"{file}: {json.dumps(wrong)}. Mend it, or move it away")
             settings = schema.load(values)
         settings.path = file
         return settings
