@@ -193,6 +193,7 @@ def test_web_sockets_and_streamed_events_pass(server: NotebookServer):
         await socket.write_message("hello")
         answer = await socket.read_message()
         socket.close()
+        assert await socket.read_message() is None  # it is closed
         return answer
 
     def arrivals() -> list[float]:

@@ -73,7 +73,7 @@ class Service:
         service = super().__new__(cls)
         service._state = ServiceState.STOPPED
         service._changing = threading.Lock()
-        service._untold, service._is_telling = 0, False
+        service._untold, service._teller = 0, None
         service._listeners = []
         service._arguments = _arguments(service, args, kwargs)
         service.log_directory = service.error = None
@@ -87,7 +87,7 @@ class Service:
     _state: ServiceState
     _changing: threading.Lock
     _untold: int
-    _is_telling: bool
+    _teller: threading.Thread | None
     _listeners: list[ServiceListener]
     _arguments: Mapping[str, Any]
 
@@ -134,9 +134,9 @@ class Service:
                 raise ServiceError(f"service {self.id!r}: {self._state.name} cannot become {state.name}")
             self._state, self.error = state, error
             self._untold += 1
-            if self._is_telling:
+            if self._teller is not None:
                 return True  # whoever tells now goes on until all is told
-            self._is_telling = True
+            self._teller = threading.current_thread()
         self._tell()
         return True
 
@@ -145,7 +145,7 @@ class Service:
         while True:
             with self._changing:
                 if not self._untold:
-                    self._is_telling = False
+                    self._teller = None
                     return
                 self._untold -= 1
                 listeners = tuple(self._listeners)

@@ -192,7 +192,7 @@ class WebService(Service):
         self.start()
         life = self._life
         assert life is not None
-        if self.state is not ServiceState.RUNNING:  # a listener may ask when it is told that it runs
+        if self._teller is not threading.current_thread():  # a listener may ask when it is told
             life.settled.wait(self.ready_timeout_s + KILLED_S)
         url, token = self.url, self.token
         if self.state is not ServiceState.RUNNING or url is None:
@@ -272,7 +272,8 @@ class WebService(Service):
         life.limit.cancel()
         self._address = None
         try:
-            if life.stop_asked.is_set():  # unless it was late, which is an error already
+            if life.stop_asked.is_set() or self.state is ServiceState.STOPPING:
+                # unless it was late, which is an error already
                 self._change(ServiceState.STOPPED, None, _ALIVE | {ServiceState.STOPPING})
             else:
                 self.set_error(problem or "")
@@ -314,8 +315,8 @@ class WebService(Service):
         life = self._life
         if life is None or life.ended.is_set():
             return None
+        self._change(ServiceState.STOPPING, None, _ALIVE)  # told before it can be told that it stopped
         life.stop_asked.set()
-        self._change(ServiceState.STOPPING, None, _ALIVE)
         self._interrupt()
         return life
 
