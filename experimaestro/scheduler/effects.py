@@ -20,12 +20,14 @@ from typing import Any, NamedTuple
 
 import experimaestro
 from experimaestro.core import definition
+from experimaestro.core.base import Configuration
 from experimaestro.core.context import Submission
 from experimaestro.core.source import NOTEBOOK
+from experimaestro.core.walk import children, children_of_this_job, postorder
 from experimaestro.events.owners import Observation, Outcome, Owner
 from experimaestro.launchers.base import Gone, Spec
 from experimaestro.scheduler import comparing, elsewhere
-from experimaestro.workspace import attempts, files, interchange, layout, processes, tokens
+from experimaestro.workspace import attempts, code, files, interchange, layout, processes, tokens
 from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.layout import JobPaths
 
@@ -315,6 +317,18 @@ def _write_job(paths: JobPaths, attempt: int, work: Work, workspace: str) -> Non
     files.replace(paths.params, json.dumps(params).encode())
     script = _SCRIPT.format(python=sys.executable, script=paths.script, paths=list(work.path))
     files.replace(paths.script, script.encode())
+    code.record(paths, _classes(work.submission))
+
+
+def _classes(submission: Submission) -> set[type]:
+    """The classes of a task and of what it uses; those of other jobs are theirs."""
+    task = submission.task.__xpm__.owner
+
+    def inner(config: Configuration) -> list[Configuration]:
+        return children(config) if config is task else children_of_this_job(config)
+
+    used = postorder([*(one.__xpm__.owner for one in submission.init_tasks), task], inner)
+    return {one.__xpm__.declaration.cls for one in used if one is task or one.__xpm__.key is None}
 
 
 def _rotate(paths: JobPaths) -> None:

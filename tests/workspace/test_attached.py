@@ -64,7 +64,8 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path):
 def run(folder: Path, log: str, *attached: FolderSettings, name: str = "a") -> Note:
     settings = WorkspaceSettings(path=folder, folders=list(attached))
     with experiment(settings, "first", display=False):
-        return Note.C(name=name, log=log).submit()
+        task = Note.C(name=name, log=log).submit()
+    return task  # noqa: RET504 - of a block, mypy thinks that it may end early
 
 
 @pytest.mark.parametrize("mode", ["use", "backup", "move"])

@@ -67,7 +67,8 @@ def snapshot(workspace: Path) -> dict[str, float]:
 
 def submit_data(env: Path | WorkspaceSettings, log: str, *sizes: int) -> list[learning.Data]:
     with experiment(env, "first", display=False):
-        return [learning.Data.C(size=size, log=log).submit() for size in sizes]
+        tasks = [learning.Data.C(size=size, log=log).submit() for size in sizes]
+    return tasks  # noqa: RET504 - of a block, mypy thinks that it may end early
 
 
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
