@@ -48,7 +48,7 @@ def list_command(path: Path, fix: bool, perform: bool, as_json: bool) -> None:
         say_dry(perform, f"{count} to link")
 
 
-@deprecated.command()
+@deprecated.command(short_help="Count the jobs of each type that have another identifier now.")
 @click.argument("path", type=click.Path(path_type=Path))
 @reports_errors
 def diff(path: Path) -> None:

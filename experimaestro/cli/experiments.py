@@ -29,7 +29,7 @@ def experiments() -> None:
 experiments.add_command(services)
 
 
-@experiments.command("list")
+@experiments.command("list", short_help="List the experiments.")
 @in_workspace
 @as_json
 def list_command(folder: str, as_json: bool) -> None:
@@ -99,7 +99,7 @@ def history(folder: str, experiment: str, as_json: bool) -> None:
         click.echo(f"{one.run_id:<18} {one.status:<11} {_shown(one.started)}  {one.host}{tags}")
 
 
-@experiments.command()
+@experiments.command(short_help="Show the last run while it runs.")
 @click.argument("experiment")
 @in_workspace
 def watch(folder: str, experiment: str) -> None:
@@ -123,13 +123,13 @@ def watch(folder: str, experiment: str) -> None:
 @experiments.command()
 @click.argument("experiment")
 @in_workspace
-@click.option("--before", type=click.DateTime(), help="Runs that were started before.")
-@click.option("--after", type=click.DateTime(), help="Runs that were started after.")
+@click.option("--before", type=click.DateTime(), metavar="DATE", help="Runs that were started before.")
+@click.option("--after", type=click.DateTime(), metavar="DATE", help="Runs that were started after.")
 @click.option(
     "--status", "statuses", multiple=True, type=click.Choice(["done", "failed", "interrupted", "detached"]),
     help="Runs of this status. May be repeated.",
 )  # fmt: skip
-@click.option("--keep", type=click.IntRange(0), default=0, help="Keep the newest so many.")
+@click.option("--keep", type=click.IntRange(0), metavar="N", default=0, help="Keep the newest so many.")
 @click.option("--with-tags", is_flag=True, help="Also runs that have tags.")
 @perform
 def prune(

@@ -11,7 +11,13 @@ from experimaestro.cli.options import as_json, in_workspace
 @click.argument("job")
 @in_workspace
 @click.option(
-    "-n", "count", type=click.IntRange(1), default=3, show_default=True, help="How many jobs to compare with."
+    "-n",
+    "count",
+    type=click.IntRange(1),
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="How many jobs to compare with.",
 )
 @as_json
 def explain(folder: str, job: str, count: int, as_json: bool) -> None:

@@ -17,12 +17,12 @@ from experimaestro.click import reports_errors
 )
 @reports_errors
 def find_launchers(specs: tuple[str, ...], tags: tuple[str, ...], xpm_config_dir: Path | None) -> None:
-    r"""Say which launcher has what SPECS require; several are alternatives.
+    """Say which launcher has what SPECS require; several are alternatives.
 
     \b
     Example:
       experimaestro find-launchers "duration=2h & cuda(mem=4G)"
-    """
+    """  # noqa: D301 - the sign by which click leaves lines as they are
     from experimaestro.launcherfinder import find_launcher
     from experimaestro.settings import set_config_folder
 

@@ -48,7 +48,7 @@ def list_command(
         click.echo(f"{_word(job):<11} {where}{f'  {named}' if named else ''}")
 
 
-@jobs.command()
+@jobs.command(short_help="Tell all about a job.")
 @click.argument("job")
 @in_workspace
 @as_json
@@ -83,7 +83,7 @@ def path(folder: str, job: str) -> None:
     click.echo(job_folder(folder, find(folder, job)))
 
 
-@jobs.command()
+@jobs.command(short_help="Print what a job wrote.")
 @click.argument("job")
 @in_workspace
 @click.option("--std", is_flag=True, help="Standard output in place of standard error.")
@@ -100,7 +100,7 @@ def log(folder: str, job: str, std: bool, follow: bool) -> None:
         sys.stdout.flush()
 
 
-@jobs.command()
+@jobs.command(short_help="End jobs that run.")
 @click.argument("job", nargs=-1)
 @in_workspace
 @selecting
@@ -120,7 +120,7 @@ def kill(folder: str, chosen: dict[str, Any], job: tuple[str, ...], perform: boo
     say_dry(perform, _count(len(running)))
 
 
-@jobs.command()
+@jobs.command(short_help="Run failed jobs again, here.")
 @click.argument("job", nargs=-1)
 @in_workspace
 @selecting
@@ -143,7 +143,7 @@ def retry(folder: str, chosen: dict[str, Any], job: tuple[str, ...], perform: bo
         raise click.exceptions.Exit(1)
 
 
-@jobs.command()
+@jobs.command(short_help="Remove the folders of jobs that do not run.")
 @click.argument("job", nargs=-1)
 @in_workspace
 @selecting
@@ -156,7 +156,7 @@ def clean(folder: str, chosen: dict[str, Any], job: tuple[str, ...], perform: bo
     _remove(ended, perform)
 
 
-@jobs.command()
+@jobs.command(short_help="List jobs that run without an experiment.")
 @in_workspace
 @click.option("--kill", is_flag=True, help="End them.")
 @click.option("--size", is_flag=True, help="Print the sizes of their folders.")

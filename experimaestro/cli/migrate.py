@@ -13,7 +13,7 @@ def migrate() -> None:
     """Bring the workspace of an earlier version up to date."""
 
 
-@migrate.command("v1-to-v2")
+@migrate.command("v1-to-v2", short_help="Turn the experiments of a workspace into runs.")
 @click.argument("path", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @perform
 @reports_errors

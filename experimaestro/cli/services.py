@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from experimaestro.scheduler.services import Service
 
 
-@click.group()
+@click.group(short_help="List and start the services of experiments.")
 def services() -> None:
     """List and start the services of the last runs: TensorBoard, dashboards."""
 
 
-@services.command("list")
+@services.command("list", short_help="List the services of the last runs.")
 @click.argument("experiment", required=False)
 @in_workspace
 @as_json
@@ -37,7 +37,7 @@ def list_command(folder: str, experiment: str | None, as_json: bool) -> None:
         click.echo(f"{row['state']:<8} {row['experiment']}  {row['service_id']}  {row['description']}{url}")
 
 
-@services.command()
+@services.command(short_help="Start a service, and print its address.")
 @click.argument("service")
 @click.argument("experiment", required=False)
 @in_workspace

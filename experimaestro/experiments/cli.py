@@ -61,8 +61,10 @@ _NO_EFFECT = "Of earlier versions: no effect."
     "--post-yaml", type=click.Path(path_type=Path), multiple=True,
     help="A file that overrides the values of YAML. May be repeated.",
 )  # fmt: skip
-@click.option("--file", help="The Python file of the experiment, in place of what YAML says.")
-@click.option("--module-name", help="The module of the experiment, in place of what YAML says.")
+@click.option("--file", metavar="FILE", help="The Python file of the experiment, in place of what YAML says.")
+@click.option(
+    "--module-name", metavar="MODULE", help="The module of the experiment, in place of what YAML says."
+)
 @click.option(
     "--env", nargs=2, metavar="NAME VALUE", multiple=True,
     help="A variable of the environment of the jobs. May be repeated.",
@@ -86,7 +88,7 @@ _NO_EFFECT = "Of earlier versions: no effect."
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @reports_errors
 def experiments_cli(**options: Any) -> None:
-    r"""Run the experiment that the file YAML describes.
+    """Run the experiment that the file YAML describes.
 
     ARGS are for experiments that take arguments of their own; write -- before those that begin with -.
 
@@ -94,7 +96,7 @@ def experiments_cli(**options: Any) -> None:
     Examples:
       experimaestro run-experiment --workdir runs full.yaml
       experimaestro run-experiment --run-mode dry-run -c lr=1e-4 full.yaml
-    """
+    """  # noqa: D301 - the sign by which click leaves lines as they are
     from experimaestro.experiments import plan as planning, running
     from experimaestro.settings import choose_workspace, set_config_folder
 

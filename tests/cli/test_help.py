@@ -1,0 +1,72 @@
+"""What a newcomer reads: `--help` of each command, and how fast it comes."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from experimaestro import __version__
+from experimaestro.cli.root import root
+
+
+def commands(
+    command: click.Command, words: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """All commands, with the words that lead to them."""
+    yield words, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None, name
+            yield from commands(inner, (*words, name))
+
+
+ALL = dict(commands(root))
+
+
+@pytest.mark.parametrize("words", ALL, ids=" ".join)
+def test_each_command_and_option_says_what_it_does(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    shown = CliRunner().invoke(root, [*words, "--help"], prog_name="experimaestro")
+
+    assert shown.exit_code == 0
+    assert ALL[words].help
+    assert "\\b" not in shown.output
+    assert [
+        line for line in shown.output.splitlines() if line.endswith("...") and line.startswith("  ")
+    ] == []
+    options = [one for one in ALL[words].params if isinstance(one, click.Option)]
+    assert [one.name for one in options if not one.help] == []
+
+
+def test_a_command_that_is_not_there_is_a_usage_error():
+    ended = CliRunner().invoke(root, ["job"], prog_name="experimaestro")
+
+    assert ended.exit_code == 2
+    assert ended.output.splitlines()[-1] == "Error: No such command 'job'. Did you mean 'jobs'?"
+    assert CliRunner().invoke(root, []).exit_code == 2
+    assert CliRunner().invoke(root, ["version"]).output == f"{__version__}\n"
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_completion_is_printed_for_a_shell(shell: str):
+    assert "_EXPERIMAESTRO_COMPLETE" in CliRunner().invoke(root, ["completion", shell]).output
+
+
+def seconds(*words: str) -> float:
+    """The least of several times, in seconds."""
+    times = []
+    for _ in range(7):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, *words], check=True, capture_output=True)
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def test_help_answers_in_less_than_three_times_the_import_of_click():
+    assert seconds("-m", "experimaestro", "--help") < 3 * seconds("-c", "import click")
