@@ -1,6 +1,7 @@
 """Calls `prepare()` of what tasks use, once in this process for each identity.
 
-Rule: called in threads of the pool; two jobs that need the same wait for one call. What failed is tried
+Rule: called in threads of the pool, on the configuration that was submitted, as packages keep there what
+they need and no parameter holds; two jobs that need the same wait for one call. What failed is tried
 again for the next job, since a network that was away may be back.
 """
 
@@ -36,9 +37,8 @@ class Preparing:
                 if identity in self._done:
                     continue
                 try:
-                    instance = config.instance()
-                    if not instance.is_prepared():
-                        instance.prepare()
+                    if not config.is_prepared():
+                        config.prepare()
                 except Exception as error:  # noqa: BLE001 - the user's code: its error is why the job fails
                     return _said(config, error)
                 self._done.add(identity)

@@ -191,6 +191,34 @@ def test_what_tasks_need_is_prepared_once_before_they_start(tmp_path: Path):
     assert notes(log) == ["counted 2"] * 3 + ["prepared a", "prepared b"]
 
 
+class Linked(Prepare):
+    """Knows more than its parameters, in this process."""
+
+    log: Meta[str]
+
+    def is_prepared(self) -> bool:
+        return "source" not in self.__dict__
+
+    def prepare(self) -> None:
+        note(self.log, f"prepared from {self.__dict__['source']}")
+
+
+class Read(Task):
+    linked: Param[Linked]
+
+    def execute(self) -> None:
+        note(self.linked.log, "read")
+
+
+def test_the_configuration_itself_is_prepared_with_all_that_it_has(tmp_path: Path):
+    log = str(tmp_path / "log")
+    linked = Linked.C(log=log)
+    linked.__dict__["source"] = "afar"
+    with experiment(tmp_path, "first", display=False):
+        Read.C(linked=linked).submit()
+    assert notes(log) == ["prepared from afar", "read"]
+
+
 def test_a_task_whose_needs_cannot_be_prepared_fails_with_the_error(tmp_path: Path):
     log = str(tmp_path / "log")
     with pytest.raises(FailedExperiment) as raised, experiment(tmp_path, "first", display=False):

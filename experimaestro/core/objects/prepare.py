@@ -8,9 +8,9 @@ from experimaestro.core.objects.config import Config
 class Prepare(Config):
     """Base of what is prepared once, where the experiment runs, before the tasks that use it start.
 
-    You must provide `prepare`; for that it is called once in a process for each identity, on an object of
-    the class, before the first job starts that has the configuration anywhere inside. If it raises,
-    those jobs fail with its error.
+    You must provide `prepare`; for that it is called once in a process for each identity, on the
+    configuration itself, before the first job starts that has it anywhere inside. If it raises, those
+    jobs fail with its error.
 
     Example:
         >>> class Corpus(Prepare):  # doctest: +SKIP
