@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from types import CodeType
 from typing import Any, NamedTuple
@@ -42,6 +42,9 @@ class _Source(NamedTuple):
 
 _sources: dict[str, _Source] = {}
 
+_records: dict[frozenset[str], tuple[Mapping[str, _Source], bytes]] = {}
+"""What was recorded last for the classes of some modules: it holds until one of the files changes"""
+
 
 def record(paths: JobPaths, classes: Iterable[type]) -> None:
     """Notes which code a job is about to run.
@@ -53,11 +56,14 @@ def record(paths: JobPaths, classes: Iterable[type]) -> None:
     Raises:
         OSError: The disk cannot be written.
     """
-    found = {
-        file: {"text": source.text, "meaning": source.meaning}
-        for file, source in _reachable({cls.__module__ for cls in classes}).items()
-    }
-    files.replace(paths.code, json.dumps({"python": _PYTHON, "files": found}).encode())
+    modules = frozenset(cls.__module__ for cls in classes)
+    known = _records.get(modules)
+    if known is None or any(_source(file) is not source for file, source in known[0].items()):
+        sources = _reachable(modules)
+        found = {file: {"text": one.text, "meaning": one.meaning} for file, one in sources.items()}
+        known = sources, json.dumps({"python": _PYTHON, "files": found}).encode()
+        _records[modules] = known
+    files.replace(paths.code, known[1])
 
 
 def changed(paths: JobPaths) -> list[str]:
@@ -89,7 +95,7 @@ def _has_changed(file: str, then: dict[str, str], *, same_python: bool) -> bool:
     return not (same_python and now.meaning and now.meaning == then["meaning"])
 
 
-def _reachable(modules: set[str]) -> dict[str, _Source]:
+def _reachable(modules: Iterable[str]) -> dict[str, _Source]:
     """The files of some modules and of all that they import, in the project."""
     found: dict[str, _Source] = {}
     pending = list(modules)

@@ -7,6 +7,7 @@ answer is that nothing is known, never an error.
 
 import contextlib
 import enum
+import functools
 import os
 import sys
 import time
@@ -49,12 +50,18 @@ def repository(path: str) -> str | None:
 
 def is_of_project(file: str) -> bool:
     """Whether a file is of somebody's project: not installed, and no part of Python or of this package."""
+    return not file.startswith(_folders_of_others())
+
+
+@functools.cache
+def _folders_of_others() -> tuple[str, ...]:
+    """Where everything is that is no project: Python, what is installed, and this package."""
     import sysconfig  # a job that loads the code of an experiment loads this module
 
     paths = sysconfig.get_paths()
     installed = {paths["stdlib"], paths["purelib"], paths["platlib"], paths["scripts"], sys.prefix}
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - strings
-    return not any(file.startswith(f"{folder}/") for folder in (*installed, package))
+    return tuple(f"{folder}/" for folder in (*installed, package))
 
 
 def main_script() -> str | None:

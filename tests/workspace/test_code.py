@@ -1,5 +1,6 @@
 """Whether the code that a job ran has changed since."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from experimaestro.workspace.layout import JobPaths
 
 STUDY = '''
 """The study."""
+import importlib
 import json
 from pathlib import Path
 
@@ -145,3 +147,22 @@ def test_of_a_record_that_is_not_understood_nothing_is_told(tmp_path: Path, cont
     Path(paths.code).write_text(content.replace('"a"', json.dumps(__file__)), encoding="utf-8")
 
     assert code.changed(paths) == []
+
+
+def test_a_change_between_two_jobs_of_one_run_is_in_the_record_of_the_second(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(str(project))
+    library = importlib.import_module("library.models.linear")
+    monkeypatch.setitem(sys.modules, "library.models.linear", library)
+    cls = type("Linear", (), {"__module__": "library.models.linear"})
+    first, second = (JobPaths(str(tmp_path / name), "train") for name in ("first", "second"))
+    for paths in (first, second):
+        Path(paths.internal).mkdir(parents=True)
+    code.record(first, [cls])
+
+    edit(project / "library" / "data.py", "'blue'", "'violet'")
+    code.record(second, [cls])
+
+    assert code.changed(first) == [str(project / "library" / "data.py")]
+    assert code.changed(second) == []
