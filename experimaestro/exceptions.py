@@ -123,6 +123,10 @@ class NotInJobError(ExperimaestroError, AssertionError):
 class FailedExperiment(ExperimaestroError):  # noqa: N818 - the name of the compatible API
     """The experiment ended with failed jobs; its text names each with the user's line first."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the text, which has the lines of the jobs; our own would hide them."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class GracefulExperimentExit(ExperimaestroError):  # noqa: N818 - the name of the compatible API
     """Raised in the block of an experiment to leave it without waiting: its jobs go on."""

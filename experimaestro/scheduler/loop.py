@@ -10,7 +10,6 @@ import asyncio
 import logging
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
@@ -18,7 +17,6 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from experimaestro.core.objects import Config
 from experimaestro.events import model
 from experimaestro.events.state import State
 from experimaestro.events.states import JobState
@@ -68,7 +66,6 @@ class Loop:
         self._workers = workers or cores()
         self._engine = Engine({"direct": self._workers})
         self._work: dict[str, Work] = {}
-        self._known: dict[str, weakref.ref[Config]] = {}  # of the user's threads
         self._preparing = Preparing()
         self._runner = Runner(workspace, self._work, self, self._preparing)
         self._items: deque[model.Event | Callable[[], None]] = deque()
@@ -130,15 +127,6 @@ class Loop:
         """What starts the jobs."""
         return self._launchers["direct"]
 
-    def knows(self, job: str) -> bool:
-        """Whether a job was submitted to this scheduler before."""
-        return job in self._known
-
-    def first(self, job: str) -> "Config | None":
-        """The task that was submitted first as this job, if it still exists."""
-        known = self._known.get(job)
-        return None if known is None else known()
-
     def submit(self, work: Work, event: model.JobSubmitted) -> None:
         """Takes a job over. Touches no disk and does not wait.
 
@@ -151,8 +139,6 @@ class Loop:
             self._work[event.job] = work
             self._step(event)
 
-        if self.first(event.job) is None:
-            self._known[event.job] = weakref.ref(work.submission.task)
         if not self.post(take):
             raise self.failure or RuntimeError(f"the scheduler of {self.workspace} has ended")
 

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeVar
 
@@ -126,8 +127,8 @@ class OpenRun:
         self.act: Callable[[Callable[[], None]], None] = lambda begin: begin()
         """Calls what runs jobs again, and opens the run for them if it has ended"""
         self.callbacks = Callbacks(self, lambda: loop.post(lambda: None))
-        self._jobs: dict[str, None] = {}
-        """All that was submitted, in order"""
+        self._jobs: dict[str, weakref.ref[Config]] = {}
+        """All that was submitted, in order, with the task that was the first to be this job"""
         self._unread: set[str] = set()
         """Jobs whose last outputs were not read yet"""
         self.status: Status = "running"
@@ -154,7 +155,6 @@ class OpenRun:
             self._hand_over(stack.pop(), path)
 
     def _hand_over(self, submission: context.Submission, path: Sequence[str]) -> None:
-        self._jobs[submission.key] = None
         event = JobSubmitted(
             t=time.time(),
             job=submission.key,
@@ -168,6 +168,8 @@ class OpenRun:
             retries=RETRIES if submission.options.retries is None else submission.options.retries,
         )
         self._check_first(submission)
+        if self._first(submission.key) is None:
+            self._jobs[submission.key] = weakref.ref(submission.task)
         try:
             encode(event)
         except UnicodeEncodeError:
@@ -194,9 +196,14 @@ class OpenRun:
             hook.process(job, launcher or self.loop.launcher)
         return job.environ
 
+    def _first(self, key: str) -> Config | None:
+        """The task that was submitted first as this job, if it still exists."""
+        known = self._jobs.get(key)
+        return None if known is None else known()
+
     def _check_first(self, submission: context.Submission) -> None:
         """Refuses a task that has the identifier of another one without being the same."""
-        first = self.loop.first(submission.key)
+        first = self._first(submission.key)
         if first is None or first is submission.task:
             return
         mine, other = submission.definition(), define(first.__xpm__.owner)
@@ -229,7 +236,7 @@ class OpenRun:
 
     def job(self, key: str) -> Job:
         """A job of the run, as users see it."""
-        return Job(key, self.workspace, self.loop.first(key), loop=self.loop)
+        return Job(key, self.workspace, self._first(key), loop=self.loop)
 
     # The user's code that is called.
 
@@ -240,7 +247,7 @@ class OpenRun:
     def watch(self, key: str, watch: context.Watch) -> None:
         """See `context.Submitter.watch`."""
         self._unread.add(key)
-        task = self.loop.first(key)
+        task = self._first(key)
         self.loop.post(lambda: self.loop.spawn(self._read_outputs(key, task, watch)))
 
     async def _read_outputs(self, key: str, task: Config | None, watch: context.Watch) -> None:
@@ -279,7 +286,7 @@ class OpenRun:
             try:
                 for one in await self.loop.in_pool(inbox.received, self.files.paths):
                     self._obey(one)
-                    await self.loop.in_pool(inbox.remove, self.files.paths, one.id)
+                    await self.loop.in_pool(inbox.remove, one)
             except OSError as error:
                 log.warning("the inbox of %s cannot be read: %s", self.files.run, error)
             await asyncio.sleep(INBOX_S)

@@ -17,7 +17,7 @@ from lab import Lab, Notebook, lab_server
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-FIRST, SERVICES = "notebooks/first.ipynb", "notebooks/services.ipynb"
+FIRST, SERVICES = "notebooks/first_experiment.ipynb", "notebooks/services.ipynb"
 
 
 class Binder(NamedTuple):

@@ -22,7 +22,7 @@ from experimaestro import (
     initializer,
 )
 from experimaestro.exceptions import ConflictError
-from tasks import note, notes
+from tasks import Note, ReadsOther, note, notes
 
 
 class Fit(Task):
@@ -269,3 +269,12 @@ def test_a_dry_run_says_what_it_would_do_and_changes_nothing(
     assert sorted(str(path) for path in tmp_path.rglob("*")) == before
     assert xp.status == "done"
     assert experiment.CURRENT is None
+
+
+def test_a_job_finds_the_folders_of_the_jobs_that_it_uses(tmp_path: Path):
+    log = tmp_path / "log"
+    with experiment(tmp_path / "runs", "x", display=False):
+        other = Note.C(name="a", log=str(log)).submit()
+        ReadsOther.C(other=other, log=str(log)).submit()
+
+    assert notes(log) == ["a", f"note.out in {other.jobpath.name}"]

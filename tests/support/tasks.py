@@ -181,6 +181,19 @@ class Score(Task):
         return {"loss": self.lr / 2, "test": {"f1": 0.75}, "state": "converged"}
 
 
+class ReadsOther(Task):
+    """Reads what another job printed, in the folder of that one."""
+
+    other: Param[Note]
+    log: Meta[str]
+
+    def execute(self) -> None:
+        here = Path.cwd()
+        assert self.jobpath == here
+        assert self.other.jobpath != here
+        note(self.log, f"{self.other.stdout().name} in {self.other.jobpath.name}")
+
+
 class Sleeper(Task):
     """Says that it runs and waits for a file; asked to end, it says so and may go on for a while."""
 

@@ -68,6 +68,7 @@ class _Load:
         *_, self.root = records.values()
         self.order = used_first([self.root.number], records, with_makers=False)
         self.folder = folder
+        self.places = places
         self.shells: dict[Number, Any] = {}
         self.classes = Classes("params.json", str(folder), definitions_only=True)
         self.values = ValueReader(self.shell, self.classes, places)
@@ -81,22 +82,37 @@ class _Load:
             cls = self.classes.of(record)
             declarations.append(declaration_of(cls))
             self.shells[record.number] = object_of(cls)
-        common = self.common(declarations[-1])
         values = [
             self.parameters(record, declaration)
             for record, declaration in zip(self.order, declarations, strict=True)
         ]
+        job = self.files(self.folder, declarations[-1])
         extra = [
-            {"__xpmidentifier__": record.identifier, "__xpmtypename__": record.typename, **common}
-            for record in self.order
+            {
+                "__xpmidentifier__": record.identifier,
+                "__xpmtypename__": record.typename,
+                **(job if record is self.root else self.files_of(record, declaration) or job),
+            }
+            for record, declaration in zip(self.order, declarations, strict=True)
         ]
         fill([self.shells[record.number] for record in self.order], values, extra)
         root = self.root
         at = f"params.json, object {root.number}, key 'init-tasks'"
         return self.shells[root.number], [self.shell(number, at) for number in root.init_tasks]
 
-    def common(self, declaration: "Declaration") -> dict[str, Any]:
-        folder = self.folder
+    def files_of(self, record: Record, declaration: "Declaration") -> dict[str, Any] | None:
+        """Where the files of another job are that this one uses; None if it is no job."""
+        if not declaration.is_task:
+            return None
+        beside = self.folder.parent.parent  # the folder of all jobs, unless this one was copied out of it
+        jobs = beside if beside.name == "jobs" else self.places.bases["workspace"] / "jobs"
+        cls = declaration.cls
+        is_named = declaration.written_name != f"{cls.__module__}.{cls.__qualname__}"
+        typename = declaration.typename if is_named else record.typename.lower()  # also of a script's class
+        return self.files(jobs / typename / record.identifier, declaration)
+
+    @staticmethod
+    def files(folder: "Path", declaration: "Declaration") -> dict[str, Any]:
         name = declaration.short_name
         return {
             "__taskdir__": folder,
