@@ -110,7 +110,7 @@ def _find(folder: str, name: str, experiment: str | None) -> "Service":
     found = services_of(having[0][1])[service_id]
     if not slash:
         return found
-    if inner not in found.subservices():
-        parts = ", ".join(found.subservices()) or "none"
+    if inner not in {found.id, *found.parts()}:
+        parts = ", ".join(found.parts()) or "none"
         raise ServiceError(f"the service {service_id!r} has no part {inner!r}. There are: {parts}")
     return found.get_subservice(inner)

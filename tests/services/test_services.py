@@ -303,14 +303,16 @@ def test_services_within_a_service_are_found_by_id():
     class Board(Service):
         id = "board"
 
-        def subservices(self) -> dict[str, Service]:
-            return {"inner": Page("inner")}
+        def subservices(self) -> list[Service]:
+            return [self, Page("inner")]  # itself as well, as packages do
 
     board = Board()
-    assert isinstance(board.get_subservice("inner"), Page)
+    assert isinstance(board.get_subservice("page"), Page)
+    assert board.get_subservice("board") is board
     with pytest.raises(KeyError):
         board.get_subservice("other")
-    assert board.full_state_dict()["subservices"]["inner"]["state_dict"] == {"title": "inner"}
+    assert list(board.full_state_dict()["subservices"]) == ["page"]
+    assert board.full_state_dict()["subservices"]["page"]["state_dict"] == {"title": "inner"}
     assert [row["id"] for row in board.describe()["subservices"]] == ["page"]
 
 

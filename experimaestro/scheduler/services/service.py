@@ -11,7 +11,7 @@ import inspect
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -195,17 +195,21 @@ class Service:
         """What it shows, in a few words."""
         return ""
 
-    def subservices(self) -> Mapping[str, "Service"]:
-        """Services that it is made of, by id."""
-        return {}
+    def subservices(self) -> Sequence["Service"]:
+        """Services that it is made of; it may be one of them."""
+        return []
+
+    def parts(self) -> dict[str, "Service"]:
+        """The other services that it is made of, by id."""
+        return {one.id: one for one in self.subservices() if one is not self}
 
     def get_subservice(self, service_id: str) -> "Service":
-        """One of the services that it is made of.
+        """One of the services that it is made of, or itself.
 
         Raises:
             KeyError: There is none of that id.
         """
-        return self.subservices()[service_id]
+        return {self.id: self, **self.parts()}[service_id]
 
     def state_dict(self) -> Mapping[str, Any]:
         """The arguments that make it again: plain values and paths, also in lists and dictionaries."""
@@ -231,7 +235,7 @@ class Service:
             "state": self.state.name,
             "url": None,
         }
-        below = {name: one.full_state_dict() for name, one in self.subservices().items()}
+        below = {name: one.full_state_dict() for name, one in self.parts().items()}
         return {**row, "subservices": below} if below else row
 
     @staticmethod
@@ -278,7 +282,7 @@ class Service:
             "can_start": False,
             "can_stop": False,
             "log": None if self.stderr is None else str(self.stderr),
-            "subservices": [one.describe() for one in self.subservices().values()],
+            "subservices": [one.describe() for one in self.parts().values()],
         }
 
     def __repr__(self) -> str:
