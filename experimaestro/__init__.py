@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from experimaestro.launchers.base import Launcher as Launcher
     from experimaestro.monitor.past import LoadedRun as LoadedRun, load_run as load_run
     from experimaestro.scheduler.job import Job as Job
+    from experimaestro.scheduler.listener import Listener as Listener
     from experimaestro.scheduler.modes import RunMode as RunMode, TransientMode as TransientMode
     from experimaestro.scheduler.tokens import CounterToken as CounterToken
     from experimaestro.session import experiment as experiment
@@ -163,6 +164,7 @@ _HOMES = {
     "experiments.running": ("run_experiment",),
     "launchers.base": ("Launcher",),
     "scheduler.job": ("Job",),
+    "scheduler.listener": ("Listener",),
     "scheduler.modes": (
         "RunMode",
         "TransientMode",

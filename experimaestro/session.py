@@ -39,6 +39,7 @@ from experimaestro.scheduler import lifetime
 from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.lifetime import say
+from experimaestro.scheduler.listener import Listener
 from experimaestro.scheduler.modes import RunMode
 from experimaestro.scheduler.openrun import OpenRun, Status
 from experimaestro.scheduler.rehearsal import rehearse
@@ -547,7 +548,21 @@ class experiment:  # noqa: N801 - the name of the compatible API
         Raises:
             ServiceError: It is no service, or has no id.
         """
-        return (self._dry or self._opened()).services.add(service, self)
+        if self._dry is not None:
+            return self._dry.services.add(service, self)
+        run = self._opened()
+        added = run.services.add(service, self)
+        run.tell_service(added)
+        return added
+
+    def add_listener(self, listener: Listener) -> None:
+        """Has the changes of jobs, and new services, told to a listener from now on.
+
+        Args:
+            listener: Its methods are called in a thread of its own, one at a time.
+        """
+        if self._dry is None:
+            self._opened().add_listener(listener)
 
     def dataframe(self) -> "pd.DataFrame":
         """A table with a row for each job of the run, as it is now.

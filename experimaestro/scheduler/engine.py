@@ -92,10 +92,12 @@ class Engine:
 
     Attributes:
         state: What is known. Read by every view, changed only by `step`.
+        moved: Jobs whose state the last `step` changed, in order.
     """
 
     def __init__(self, limits: Mapping[str, int | None]) -> None:
         self.state = State()
+        self.moved: list[JobKey] = []
         self._launchers = tuple(limits)
         self._admission = Admission(limits)
         self._order: dict[JobKey, int] = {}
@@ -151,11 +153,9 @@ class Engine:
         self.state.apply(event)
         decide = self._decide.get(type(event))
         effects = [] if decide is None else decide(event)
-        moved = self.state.moved
-        if moved:
-            for key in moved:
-                effects.extend(self._follow(self.state.jobs[key], event.t))
-            moved.clear()
+        self.moved, self.state.moved = self.state.moved, []
+        for key in self.moved:
+            effects.extend(self._follow(self.state.jobs[key], event.t))
         if not any(type(effect) is Record for effect in effects):  # the facts may change what can start
             effects.extend(self._start(event.t))
         effects.extend(self._wake())

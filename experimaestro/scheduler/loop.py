@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -52,6 +52,13 @@ _BATCH = 256
 T = TypeVar("T")
 
 
+class Tell(Protocol):
+    """What is told of a job."""
+
+    def __call__(self, job: str, *, is_new: bool) -> None:
+        """A job was submitted, or is in another state."""
+
+
 class Loop:
     """The scheduler of one workspace in this process.
 
@@ -78,6 +85,7 @@ class Loop:
         self._closing = False  # end when no job of ours runs
         self._leaving = False  # end now
         self._over = False
+        self._listeners: dict[str, Tell] = {}
         self._on_done: dict[str, list[Callable[[], object]]] = {}
         self._number = 0
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -246,6 +254,15 @@ class Loop:
         """Whether nothing more happens to a job by itself; to be called in the loop's thread."""
         return self._engine.state.jobs[job].state.rests()
 
+    def listen(self, run: str, tell: "Tell") -> None:
+        """Has the changes of a run's jobs told.
+
+        Args:
+            run: Id of the run.
+            tell: Called in the loop's thread; must not block.
+        """
+        self.post(lambda: self._listeners.__setitem__(run, tell))
+
     def open_run(self, files: RunFiles) -> None:
         """Makes the loop record a run; the first event of the run is to be posted after."""
         self.post(lambda: self._runs.__setitem__(files.run, files))
@@ -413,6 +430,8 @@ class Loop:
                 msgspec.structs.force_setattr(fact, "n", self._number)
             decided = self._engine.step(fact)
             self._record(fact)
+            if self._listeners:
+                self._tell(fact)
             for effect in decided:
                 if isinstance(effect, Record):
                     for after in effect.events:
@@ -451,6 +470,15 @@ class Loop:
             if files_of_run is not None:
                 files_of_run.journal.add(line)
                 files_of_run.changed = True
+
+    def _tell(self, fact: model.Event) -> None:
+        """Tells whoever listens to a run which jobs came and which moved."""
+        if isinstance(fact, model.JobSubmitted) and fact.run in self._listeners:
+            self._listeners[fact.run](fact.job, is_new=True)
+        for key in self._engine.moved:
+            for run in self._engine.state.jobs[key].runs:
+                if run in self._listeners:
+                    self._listeners[run](key, is_new=False)
 
     def _joining(self, fact: model.JobSubmitted) -> list[model.Event]:
         """What the journal of a run needs of a job that joins it: where the job stands."""

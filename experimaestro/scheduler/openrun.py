@@ -11,7 +11,8 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, TypeVar
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 from experimaestro.core import context
 from experimaestro.core.definition import define, differences
@@ -32,6 +33,7 @@ from experimaestro.launchers.direct import DirectLauncher
 from experimaestro.scheduler.callbacks import Callbacks, output_call, read_outputs
 from experimaestro.scheduler.effects import Work, users_path
 from experimaestro.scheduler.job import Job
+from experimaestro.scheduler.listener import Listener
 from experimaestro.scheduler.loop import Loop
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Services
@@ -129,6 +131,8 @@ class OpenRun:
         self.callbacks = Callbacks(self, lambda: loop.post(lambda: None))
         self._jobs: dict[str, weakref.ref[Config]] = {}
         """All that was submitted, in order, with the task that was the first to be this job"""
+        self.listeners: tuple[Listener, ...] = ()
+        """What is told of its jobs and services"""
         self._unread: set[str] = set()
         """Jobs whose last outputs were not read yet"""
         self.status: Status = "running"
@@ -239,6 +243,23 @@ class OpenRun:
         return Job(key, self.workspace, self._first(key), loop=self.loop)
 
     # The user's code that is called.
+
+    def add_listener(self, listener: Listener) -> None:
+        """Has changes told to a listener."""
+        self.listeners = (*self.listeners, listener)
+        self.loop.listen(self.files.run, self._tell)
+
+    def _tell(self, job: str, *, is_new: bool) -> None:
+        what = f"the listener for {job}"
+        seen = self.job(job)
+        for one in self.listeners:
+            call = one.on_job_submitted if is_new else one.on_job_state_changed
+            self.callbacks.call(what, partial(call, seen))
+
+    def tell_service(self, service: Any) -> None:
+        """Tells listeners that a service was added."""
+        for one in self.listeners:
+            self.callbacks.call("the listener for a service", partial(one.on_service_added, service))
 
     def on_completed(self, key: str, callback: Callable[[], object]) -> None:
         """See `context.Submitter.on_completed`."""

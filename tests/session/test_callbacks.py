@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from experimaestro import experiment
+from experimaestro import Job, Listener, experiment
 from experimaestro.exceptions import FailedExperiment, NotInJobError
+from experimaestro.scheduler.services import Service
 from tasks import Checkpoint, Evaluate, Fail, Learner, Note, notes
 
 
@@ -101,3 +102,30 @@ def test_only_methods_of_configurations_are_watched_and_only_jobs_give_something
     )
     with pytest.raises(NotInJobError, match="only a running job has outputs"):
         learner.instance().register_task_output(learner.checkpoint, 1)
+
+
+def test_a_listener_is_told_of_jobs_and_services_in_order(runs: Path, log: str):
+    told = []
+
+    class Notes(Listener):
+        def on_job_submitted(self, job: Job) -> None:
+            told.append(f"{job.name} submitted")
+
+        def on_job_state_changed(self, job: Job) -> None:
+            told.append(f"{job.name} moved")
+
+        def on_service_added(self, service: Service) -> None:
+            told.append(service.id)
+
+    class Page(Service):
+        id = "page"
+
+    with experiment(runs, "x", display=False) as xp:
+        xp.add_listener(Notes())
+        xp.add_service(Page())
+        task = Note.C(name="a", log=log).submit()
+
+    assert told == ["page", "note submitted", *["note moved"] * 4]
+    assert task.job.state.name == "DONE"
+    assert (task.job.experiments, task.job.exit_code, task.job.retry_count) == (["x"], None, 0)
+    assert list(xp.jobs) == [task.job.identifier]
