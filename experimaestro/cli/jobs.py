@@ -153,7 +153,7 @@ def clean(folder: str, chosen: dict[str, Any], job: tuple[str, ...], perform: bo
     from experimaestro.inventory import removing
 
     ended = [one for one in _named(folder, job, chosen) if one.seen.kind in removing.REMOVABLE]
-    _remove(ended, perform)
+    remove_all(ended, perform)
 
 
 @jobs.command(short_help="List jobs that run without an experiment.")
@@ -188,7 +188,8 @@ def _named(folder: str, names: tuple[str, ...], chosen: dict[str, Any]) -> "list
     return list(inventory.list_jobs(folder, **chosen))
 
 
-def _remove(found: "list[JobRecord]", perform: bool) -> None:
+def remove_all(found: "list[JobRecord]", perform: bool) -> None:
+    """Removes the folders of jobs, or says what would be removed, each with its size."""
     from experimaestro.inventory import removing
 
     total = 0

@@ -19,7 +19,7 @@ def orphans(path: Path, size: bool, clean: bool, perform: bool, as_json: bool) -
     """List the jobs of the workspace PATH that no run of an experiment lists any more."""
     import json
 
-    from experimaestro.cli.jobs import _remove
+    from experimaestro.cli.jobs import remove_all
     from experimaestro.inventory import pruning, removing
     from experimaestro.inventory.jobs import look
     from experimaestro.inventory.opening import existing
@@ -27,7 +27,7 @@ def orphans(path: Path, size: bool, clean: bool, perform: bool, as_json: bool) -
     folder = existing(path)
     found = [look(folder, key) for key in pruning.orphans(folder)]
     if clean:
-        _remove([one for one in found if one.seen.kind in removing.REMOVABLE], perform)
+        remove_all([one for one in found if one.seen.kind in removing.REMOVABLE], perform)
         return
     if as_json:
         rows = [

@@ -1,7 +1,6 @@
 """What is wrong in documents, as one error with a line for each problem."""
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from experimaestro.documents.nodes import Origin, shown
@@ -44,6 +43,8 @@ def did_you_mean(name: str, known: Iterable[str], what: str = "There are") -> st
         >>> did_you_mean("learnr", ["learner", "seed"])
         "Did you mean 'learner'?"
     """
+    from difflib import get_close_matches  # only when something is wrong
+
     names = list(known)
     near = get_close_matches(name, names, n=1)
     if near:

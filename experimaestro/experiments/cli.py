@@ -15,7 +15,9 @@ from experimaestro.click import INTERRUPTED, reports_errors
 from experimaestro.experiments.helper import ExperimentCallable, ExperimentHelper
 
 if TYPE_CHECKING:
+    from experimaestro.experiments.events import EventsPrinter, Format
     from experimaestro.scheduler.modes import RunMode
+    from experimaestro.session import experiment
 
 __all__ = ["ExperimentCallable", "ExperimentHelper", "experiments_cli"]
 
@@ -77,6 +79,11 @@ _NO_EFFECT = "Of earlier versions: no effect."
 @click.option("--json", "as_json", is_flag=True, help="With --show: as JSON.")
 @click.option("--origins", is_flag=True, help="With --show: where each value was written.")
 @click.option("--detach", is_flag=True, help="At Ctrl-C, leave the running jobs and return at once.")
+@click.option("--events-viewer", is_flag=True, help="Print what happens, a line for each event.")
+@click.option(
+    "--events-format", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="With --events-viewer: how an event is printed.",
+)  # fmt: skip
 @click.option("--no-progress", is_flag=True, help="Show no progress.")
 @click.option("--debug", is_flag=True, help="Log everything.")
 @click.option("--host", hidden=True, help=_NO_EFFECT)
@@ -117,7 +124,7 @@ def experiments_cli(**options: Any) -> None:
     choice = choose_workspace(
         workspace=options["workspace"], workdir=options["workdir"], experiment_id=plan.name
     )
-    opened = running.Opened()
+    watching = _Watching(options["events_format"] if options["events_viewer"] else None)
     try:
         running.run(
             plan,
@@ -126,14 +133,39 @@ def experiments_cli(**options: Any) -> None:
             mode=options["run_mode"],
             env=dict(options["env"]),
             display=not options["no_progress"],
-            opened=opened,
+            on_open=watching.begin,
         )
     except KeyboardInterrupt:
-        if opened.xp is not None:
+        if watching.xp is not None:
             from experimaestro.experiments.interrupting import after_interrupt
 
-            after_interrupt(opened.xp, _again(), detach=options["detach"])
+            after_interrupt(watching.xp, _again(), detach=options["detach"])
         raise click.exceptions.Exit(INTERRUPTED) from None
+    finally:
+        watching.end()
+
+
+class _Watching:
+    """The experiment once it is open, and what prints its events."""
+
+    def __init__(self, form: "Format | None") -> None:
+        self.xp: experiment | None = None
+        self._form = form
+        self._printer: EventsPrinter | None = None
+
+    def begin(self, xp: "experiment") -> None:
+        from experimaestro.experiments.events import EventsPrinter
+        from experimaestro.scheduler.modes import RunMode
+        from experimaestro.workspace.layout import RunPaths
+
+        self.xp = xp
+        if self._form is not None and xp.run_mode is RunMode.NORMAL:
+            self._printer = EventsPrinter(RunPaths.of(str(xp.workdir)).journal, self._form)
+            self._printer.start()
+
+    def end(self) -> None:
+        if self._printer is not None:
+            self._printer.stop()
 
 
 def show_document(options: Mapping[str, Any]) -> str:

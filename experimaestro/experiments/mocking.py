@@ -4,10 +4,9 @@ Used in the file that `pre_experiment` names: the process that submits need not 
 which do not run that file, load the real ones.
 """
 
-import importlib.abc
-import importlib.machinery
 import sys
 from collections.abc import Iterable, Sequence
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -56,8 +55,8 @@ class _Module(ModuleType):
         return made
 
 
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the modules, and those inside them."""
+class _Finder:
+    """Finds the modules, and those inside them; also their loader. It has no base: `importlib.abc` is slow."""
 
     def __init__(self, modules: Iterable[str], decorators: Sequence[str]) -> None:
         self._modules = tuple(modules)
@@ -65,7 +64,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def find_spec(self, fullname: str, _path: Any, _target: Any = None) -> Any:
         if any(fullname == name or fullname.startswith(f"{name}.") for name in self._modules):
-            return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+            loader: Any = self
+            return ModuleSpec(fullname, loader, is_package=True)
         return None
 
     def create_module(self, spec: Any) -> ModuleType:

@@ -6,7 +6,7 @@ wait. What a person should know is said in a line each on standard error.
 
 import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +99,6 @@ def run_experiment(
     return run(plan, choice, args, mode=mode, env=env, wait=wait)
 
 
-class Opened:
-    """Where `run` puts the experiment that it has opened."""
-
-    xp: experiment | None = None
-
-
 def run(
     plan: Plan,
     choice: Choice,
@@ -114,7 +108,7 @@ def run(
     env: Mapping[str, str] | None = None,
     wait: bool = True,
     display: bool = True,
-    opened: "Opened | None" = None,
+    on_open: Callable[[experiment], object] = lambda _: None,
 ) -> experiment:
     """Opens the run of a plan, calls the user's function, and waits.
 
@@ -126,7 +120,7 @@ def run(
         env: Variables for the jobs, over those of the workspace.
         wait: See `run_experiment`.
         display: Whether to show the progress.
-        opened: Told of the experiment as soon as it is open, for whoever has to act if this is interrupted.
+        on_open: Called with the experiment as soon as it is open.
 
     Returns:
         The experiment.
@@ -148,11 +142,11 @@ def run(
     )
     if wait:
         with xp:
-            if opened is not None:
-                opened.xp = xp
+            on_open(xp)
             _submit(plan, xp, args, env)
         return xp
     xp.start()
+    on_open(xp)
     try:
         _submit(plan, xp, args, env)
     except BaseException:

@@ -155,6 +155,25 @@ def test_generate_writes_the_folders_and_a_normal_run_goes_on_from_there(tmp_pat
     assert outputs(tmp_path) == ["lr is 0.001\n"]
 
 
+def test_events_are_printed_as_text_and_as_json(tmp_path: Path):
+    project(tmp_path)
+    words = ["run-experiment", "--no-progress", "--workdir", "runs", "full", "--events-viewer"]
+
+    text = run(tmp_path, *words)
+    lines = run(tmp_path, *words, "-c", "lr=2", "--events-format", "json")
+
+    assert (text.code, lines.code, len(text.err.splitlines())) == (0, 0, 1)
+    assert [line.split()[1] for line in text.out.splitlines()] == [
+        json.loads(line)["type"] for line in lines.out.splitlines()
+    ]
+    assert text.out.splitlines()[0].split()[1:3] == ["RunStarted", f"first/{run_ids(tmp_path)[0]}"]
+    assert text.out.splitlines()[-1].split()[1] == "RunEnded"
+
+
+def run_ids(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.glob("runs/experiments/first/2*"))
+
+
 def test_a_failed_job_is_exit_code_1_and_tells_the_users_line(tmp_path: Path):
     project(tmp_path)
 
@@ -164,6 +183,23 @@ def test_a_failed_job_is_exit_code_1_and_tells_the_users_line(tmp_path: Path):
     assert "Error: 1 job failed\n\ntrain lr=-1.0 failed\n" in ended.err
     assert 'raise ValueError("lr must not be negative")' in ended.err
     assert "Traceback (most recent call last)" not in ended.err.partition("Error: ")[0]
+
+
+def test_an_error_of_the_users_code_is_shown_with_the_lines_of_the_users_code(tmp_path: Path):
+    project(tmp_path)
+    code = EXPERIMENT.replace("    for size in cfg.sizes:", "    1 / 0\n    for size in cfg.sizes:")
+    write(tmp_path, {"experiment.py": code})
+
+    ended = run(tmp_path, "run-experiment", "--workdir", "runs", "full.yaml")
+    whole = run(tmp_path, "--traceback", "run-experiment", "--workdir", "runs", "full.yaml")
+
+    line = 1 + code.splitlines().index("    1 / 0")
+    lines = ended.err.partition("Traceback")[2].splitlines()
+    assert ended.code == whole.code == 1
+    assert lines[1] == f'  File "{tmp_path}/experiment.py", line {line}, in run'
+    assert lines[-1] == "ZeroDivisionError: division by zero"
+    assert "/site-packages/click/" in whole.err
+    assert "/site-packages/click/" not in ended.err
 
 
 def test_a_package_is_run_from_a_yaml_file_inside_it(tmp_path: Path):
@@ -291,10 +327,11 @@ def test_changes_that_are_not_committed_are_told_or_refused(tmp_path: Path):
         "dirty_git=ignore",
     )
 
-    text = "the code has changes that are not committed: experiment.py"
+    text = f"the code in {tmp_path} has changes that are not committed: experiment.py"
     assert "warning" not in clean.err + ignored.err
     assert warned.err.splitlines()[0] == f"experimaestro: warning: {text}"
-    assert (refused.code, refused.err) == (1, f"Error: {text}. Commit them, or write dirty_git: warn\n")
+    said = f"Error: {text}. Commit them, or say that they are only to be told (dirty_git: warn)\n"
+    assert (refused.code, refused.err) == (1, said)
     assert not (tmp_path / "runs").exists()
 
 
