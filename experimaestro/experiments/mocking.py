@@ -56,7 +56,7 @@ class _Module(ModuleType):
 
 
 class _Finder:
-    """Finds the modules, and those inside them; also their loader. It has no base: `importlib.abc` is slow."""
+    """Finds the modules, and those inside them, and loads them. No base: `importlib.abc` is slow."""
 
     def __init__(self, modules: Iterable[str], decorators: Sequence[str]) -> None:
         self._modules = tuple(modules)
