@@ -9,6 +9,7 @@ its output changes, and shows "model not found" and nothing else for one whose k
 """
 
 import contextlib
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -87,6 +88,7 @@ class ExperimentWidget(AnyWidget):
         self._shown_in: int | None = None
         self._values: dict[str, Any] = {}
         self._wanted: dict[str, Any] = {}
+        self._setting = threading.Lock()
         self._saved = ""
         self._saved_at = 0.0
         self._feed = Feed(source)
@@ -180,13 +182,16 @@ class ExperimentWidget(AnyWidget):
         }
         if wanted != self._values:
             self._values = wanted
-            if not self._wanted:
+            with self._setting:
+                is_asked = bool(self._wanted)
+                self._wanted = wanted
+            if not is_asked:
                 kernel.in_main_thread(self._set_values)
-            self._wanted = wanted
         self._save(overview)
 
     def _set_values(self) -> None:
-        wanted, self._wanted = self._wanted or self._values, {}
+        with self._setting:
+            wanted, self._wanted = self._wanted, {}
         with self.hold_sync():
             for name, value in wanted.items():
                 self.set_trait(name, value)
