@@ -29,7 +29,7 @@ class PathSerializationLWTask(SerializationLWTask):
         >>> class LoadWeights(PathSerializationLWTask):  # doctest: +SKIP
         ...     def execute(self):
         ...         self.value.load_weights(self.path)
-        >>> Evaluate.C(model=model).submit(init_tasks=[LoadWeights.C(value=model, path=path)])  # doctest: +SKIP
+        >>> Test.C(model=model).submit(init_tasks=[LoadWeights.C(value=model, path=path)])  # doctest: +SKIP
     """
 
     path: DataPath
