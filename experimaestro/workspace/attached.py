@@ -65,9 +65,8 @@ def bring(paths: JobPaths, there: JobPaths, mode: Mode) -> bool:
     source = os.path.realpath(there.folder)
     if mode == "use":
         return _link(source, paths.folder)
-    if mode == "move":
-        with contextlib.suppress(OSError):  # on another disk: copied, then removed there
-            return _move(source, paths.folder)
+    if mode == "move" and _rename(source, paths.folder):
+        return True
     hidden = hidden_name(paths)
     try:
         shutil.copytree(source, hidden, symlinks=True)
@@ -76,7 +75,7 @@ def bring(paths: JobPaths, there: JobPaths, mode: Mode) -> bool:
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
     if mode == "move":
-        _leave_link(source, paths.folder)
+        _replace(source, paths.folder)
     return True
 
 
@@ -112,15 +111,21 @@ def _link(source: str, folder: str) -> bool:
     return True
 
 
-def _move(source: str, folder: str) -> bool:
-    os.rename(source, folder)  # noqa: PTH104 - a string
-    _link(folder, source)
+def _rename(source: str, folder: str) -> bool:
+    """Moves a folder on one disk, and leaves a link in its place."""
+    try:
+        os.rename(source, folder)  # noqa: PTH104 - a string
+    except OSError:  # on another disk, or not to be changed there: it is copied
+        return False
+    with contextlib.suppress(OSError):  # here is all that counts
+        _link(folder, source)
     return True
 
 
-def _leave_link(source: str, folder: str) -> None:
-    """Puts a link in the place of a folder that was copied."""
+def _replace(source: str, folder: str) -> None:
+    """Puts a link in the place of a folder that was copied; it stays where the disk refuses."""
     condemned = layout.condemned(source)
-    os.rename(source, condemned)  # noqa: PTH104 - a string
-    _link(folder, source)
-    shutil.rmtree(condemned)
+    with contextlib.suppress(OSError):
+        os.rename(source, condemned)  # noqa: PTH104 - a string
+        _link(folder, source)
+        shutil.rmtree(condemned)

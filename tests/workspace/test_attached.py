@@ -1,6 +1,7 @@
 """Results of another workspace count here: used there, copied, or moved."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,19 @@ def test_a_result_of_another_workspace_is_one_of_this(tmp_path: Path, mode: Mode
     is_link = {paths: os.path.islink(paths.folder) for paths in (here, there)}
     expected = {"use": (True, False), "backup": (False, False), "move": (False, True)}
     assert tuple(is_link.values()) == expected[mode]
+
+
+@pytest.mark.linux
+def test_a_result_moves_from_another_disk(tmp_path: Path):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as disk:
+        assert os.stat(disk).st_dev != os.stat(tmp_path).st_dev
+        there, here = make_job(Path(disk) / "there"), JobPaths.of(str(tmp_path / "here"), KEY)
+
+        assert attached.bring(here, there, "move")
+
+        assert attached.is_done(here) and not os.path.islink(here.folder)
+        assert os.readlink(there.folder) == here.folder
+        assert os.listdir(os.path.dirname(there.folder)) == [os.path.basename(there.folder)]
 
 
 @pytest.mark.parametrize("mode", ["use", "backup", "move"])
