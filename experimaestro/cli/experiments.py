@@ -148,6 +148,7 @@ def prune(
     """
     from experimaestro.inventory import pruning, removing, runs
     from experimaestro.settings import get_settings
+    from experimaestro.workspace.history import Limits
 
     known = runs.history(folder, experiment)
     if before or after or statuses or keep or with_tags:
@@ -160,7 +161,8 @@ def prune(
             with_tags=with_tags,
         )
     else:
-        found = pruning.beyond(known, get_settings().history)
+        kept = get_settings().history
+        found = pruning.beyond(known, Limits(kept.max_done, kept.max_failed))
     total = 0
     for one in found:
         size = removing.size(one.folder)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from experimaestro.scheduler.services import Service
 
 
-@click.group(short_help="List and start the services of experiments.")
+@click.group(short_help="List, start and stop the services of experiments.")
 def services() -> None:
-    """List and start the services of the last runs: TensorBoard, dashboards."""
+    """List, start and stop the services of the last runs: TensorBoard, dashboards."""
 
 
 @services.command("list", short_help="List the services of the last runs.")
@@ -63,6 +63,31 @@ def start(folder: str, service: str, experiment: str | None) -> None:
         found.stop()
     if found.error is not None:
         raise ServiceError(found.error)
+
+
+@services.command(short_help="Stop a service of a run that is open.")
+@click.argument("service")
+@click.argument("experiment", required=False)
+@in_workspace
+def stop(folder: str, service: str, experiment: str | None) -> None:
+    """Stop SERVICE in the open run of EXPERIMENT; the process of the run does it.
+
+    SERVICE is an id that `services list` prints. One that `services start` runs ends with Ctrl-C there.
+    """
+    from experimaestro.exceptions import ServiceError
+    from experimaestro.scheduler.remote import RemoteRun
+    from experimaestro.workspace.reader import RunReader
+
+    having = [(name, run) for name, run in _last_runs(folder, experiment) if service in _kept(run)]
+    if len(having) != 1:
+        _find(folder, service, experiment)  # says what is wrong
+    name, run = having[0]
+    reader = RunReader(folder, name, run.rpartition("/")[2])
+    reader.refresh()
+    if not reader.is_alive:
+        raise ServiceError(f"no process has the run {reader.run.id} open: its services have ended with it")
+    RemoteRun(reader).stop_service(service)
+    click.echo(f"{service}: {reader.run.owner} was asked to stop it")
 
 
 def _last_runs(folder: str, experiment: str | None) -> list[tuple[str, str]]:

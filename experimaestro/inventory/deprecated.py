@@ -1,8 +1,9 @@
 """Jobs that have another identifier now: their class was deprecated, and its results are to be found.
 
 A job of `Old` with `@deprecate class Old(New)` is one of `New` from then on, with another folder. A link from
-the new folder to the old one makes its result count. Rule: nothing is moved or removed; a link is made only
-where nothing is.
+the new folder to the old one makes its result count. Rule: no result is moved or removed; a link is made
+only where nothing is. The record of what the job was (`definition.json`), which names the old class and so
+would tell a conflict, is given up: the parameters in `params.json` are still compared.
 """
 
 import os
@@ -81,6 +82,7 @@ def link(workspace: str, job: Renamed) -> bool:
     try:
         files.make_folder(jobs_folder(workspace, job.now.partition("/")[0]))
         os.symlink(old.folder, new.folder)  # noqa: PTH211 - strings
+        files.remove(old.definition)
         if old.name != new.name and files.exists(old.done):
             files.create_marker(new.done)  # the files of a job begin with the name of its type
     except FileExistsError:

@@ -9,30 +9,26 @@ from datetime import datetime
 
 from experimaestro.inventory import jobs, runs
 from experimaestro.inventory.runs import RunRecord
-from experimaestro.settings import HistorySettings
 from experimaestro.workspace import attempts
+from experimaestro.workspace.history import EndedRun, Limits, superfluous
 from experimaestro.workspace.layout import JobPaths, RunPaths
 
 
-def beyond(history: Sequence[RunRecord], limits: HistorySettings) -> list[RunRecord]:
-    """The runs that the history need not keep.
-
-    Those that failed before the last one that ended well; of the others, all but the newest
-    `max_done` and `max_failed`.
+def beyond(history: Sequence[RunRecord], limits: Limits) -> list[RunRecord]:
+    """The runs that the history need not keep; the last one and those with tags are kept.
 
     Args:
         history: The runs of an experiment, oldest first.
         limits: How many are kept.
     """
-    done = [one for one in history if one.status == "done"]
-    failed = [one for one in history if one.status in {"failed", "interrupted"}]
-    last = history.index(done[-1]) if done else -1
-    recent = [one for one in failed if history.index(one) > last]
-    kept = {
-        *done[len(done) - min(limits.max_done, len(done)) :],
-        *recent[max(0, len(recent) - limits.max_failed) :],
-    }
-    return [one for one in (*done, *failed) if one not in kept and not one.tags]
+    ended = [
+        EndedRun(one.run_id, status, bool(one.tags))
+        for one in history
+        for status in ("done", "failed")
+        if one.status == status
+    ]
+    names = set(superfluous(ended, history[-1].run_id, limits)) if history else set()
+    return [one for one in history if one.run_id in names]
 
 
 def chosen(

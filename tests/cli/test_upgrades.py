@@ -17,12 +17,9 @@ class Learn(Task):
         print(self.lr)
 
 
-{deprecated}class Train({base}):
-    lr: Param[float]
-
-    def execute(self):
-        print(self.lr)
 """
+BEFORE = f"{LAB}class Train(Task):\n    lr: Param[float]\n\n    def execute(self): ...\n"
+SINCE = f"{LAB}@deprecate\nclass Train(Learn): ...\n"
 STUDY = """\
 from experimaestro.experiments import ConfigurationBase, configuration
 from lab import {name} as Task
@@ -41,7 +38,7 @@ def test_jobs_of_a_deprecated_class_are_linked_to_the_new_one_and_found_done(tmp
     write(
         tmp_path,
         {
-            "lab.py": LAB.format(deprecated="", base="Task"),
+            "lab.py": BEFORE,
             "study.py": STUDY.format(name="Train"),
             "full.yaml": "id: a\nfile: study\n",
         },
@@ -52,7 +49,7 @@ def test_jobs_of_a_deprecated_class_are_linked_to_the_new_one_and_found_done(tmp
     write(
         tmp_path,
         {
-            "lab.py": LAB.format(deprecated="@deprecate\n", base="Learn"),
+            "lab.py": SINCE,
             "study.py": STUDY.format(name="Learn"),
         },
     )
@@ -72,7 +69,7 @@ def test_a_class_that_is_gone_is_told_and_hides_no_other(tmp_path: Path):
     write(
         tmp_path,
         {
-            "lab.py": LAB.format(deprecated="", base="Task"),
+            "lab.py": BEFORE,
             "study.py": STUDY.format(name="Train"),
             "full.yaml": "id: a\nfile: study\n",
         },
