@@ -1,5 +1,6 @@
 """One JupyterLab and one browser for all tests of this folder."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -16,5 +17,9 @@ def browser() -> Iterator[Chromium]:
 
 @pytest.fixture(scope="session")
 def lab(browser: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with lab_server(tmp_path_factory.mktemp("lab")) as server:
+    other = {  # of tests/tools/kernels.py
+        "kernel_python": os.environ.get("XPM_KERNEL_PYTHON", ""),
+        "subshells": os.environ.get("XPM_SUBSHELLS", ""),
+    }
+    with lab_server(tmp_path_factory.mktemp("lab"), **other) as server:
         yield Lab(server, browser)

@@ -32,20 +32,38 @@ NOTEBOOK = """
 
 
 @contextlib.contextmanager
-def lab_server(folder: Path, base_url: str = "/", python: str = sys.executable) -> Iterator[NotebookServer]:
+def lab_server(
+    folder: Path,
+    base_url: str = "/",
+    python: str = sys.executable,
+    kernel_python: str = "",
+    subshells: str = "",
+) -> Iterator[NotebookServer]:
     """Starts a Jupyter server with JupyterLab.
 
     Args:
         folder: See `notebook_server`.
         base_url: Its base URL; one that begins with `/user/` is that of a hub.
         python: The interpreter of its environment.
+        kernel_python: The interpreter of its kernels, if that is another one.
+        subshells: JupyterLab's setting `commsOverSubshells`; empty: its default.
     """
+    if kernel_python:
+        kernel = folder / "data" / "kernels" / "python3"
+        kernel.mkdir(parents=True)
+        command = [kernel_python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        (kernel / "kernel.json").write_text(
+            json.dumps({"argv": command, "display_name": "Python 3", "language": "python"}), encoding="utf-8"
+        )
     config = folder / "config"
     config.mkdir(parents=True)
     (config / "jupyter_server_config.json").write_text(
         json.dumps({"LabApp": {"expose_app_in_browser": True}}), encoding="utf-8"
     )
-    for name, values in SETTINGS.items():
+    settings: dict[str, Any] = dict(SETTINGS)
+    if subshells:
+        settings["@jupyterlab/apputils-extension/kernels-settings"] = {"commsOverSubshells": subshells}
+    for name, values in settings.items():
         path = folder / "settings" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), encoding="utf-8")
