@@ -45,8 +45,8 @@ def nearest(workspace: str, key: str, count: int = 3) -> list[Nearest]:
     task = key.partition("/")[0]
     found: list[Nearest] = []
     _of_params(mine)
-    for other in jobs.all_keys(workspace):
-        if other == key or not other.startswith(f"{task}/"):
+    for other in jobs.keys_of_type(workspace, task):
+        if other == key:
             continue
         paths = JobPaths.of(workspace, other)
         try:

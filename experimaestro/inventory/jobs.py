@@ -83,9 +83,13 @@ def look(
 def all_keys(workspace: str) -> Iterator[str]:
     """The jobs that have a folder, by type, sorted."""
     for task in sorted(files.names(jobs_folder(workspace))):
-        for identifier in sorted(files.names(jobs_folder(workspace, task))):
-            if not identifier.startswith("."):
-                yield f"{task}/{identifier}"
+        yield from keys_of_type(workspace, task)
+
+
+def keys_of_type(workspace: str, task: str) -> list[str]:
+    """The jobs of a type that have a folder, sorted."""
+    names = files.names(jobs_folder(workspace, task))
+    return [f"{task}/{name}" for name in sorted(names) if not name.startswith(".")]
 
 
 def keys_of_runs(workspace: str) -> dict[str, set[str]]:

@@ -39,7 +39,7 @@ def kill(jobs: Sequence[JobPaths], grace_s: float = GRACE_S) -> list[Killed]:
     Returns:
         For each, what became of it.
     """
-    seen = [attempts.observe(paths) for paths in jobs]
+    seen = [_identified(attempts.observe(paths)) for paths in jobs]
     refused = [_refusal(one) for one in seen]
     open_ones = [n for n, why in enumerate(refused) if why is None]
     for n in open_ones:
@@ -70,14 +70,19 @@ def _refusal(seen: Observation) -> Killed | None:
     return None if _is_alive(seen) else Killed("not running")
 
 
+def _identified(seen: Observation) -> Observation:
+    """What was seen, with the start of a process that another version named by its pid alone.
+
+    That the pid is still that of the job was just found by `observe`; from here on its start tells.
+    """
+    if seen.kind != "running" or seen.owner is None or seen.owner.started:
+        return seen
+    return seen._replace(owner=processes.owner_of(seen.owner.pid) or seen.owner)
+
+
 def _is_alive(seen: Observation) -> bool:
-    return seen.owner is not None and _proven(seen) and processes.started_at(seen.owner.pid) is not None
-
-
-def _proven(seen: Observation) -> bool:
-    """Whether the process is that of the job: by its start, or for other versions by `observe`."""
-    owner = seen.owner
-    return owner is not None and (not owner.started or processes.fate(owner) == "alive")
+    """Whether the process of the job is proven to run."""
+    return seen.owner is not None and processes.fate(seen.owner) == "alive"
 
 
 def _signal(seen: Observation, number: int) -> None:
@@ -85,7 +90,7 @@ def _signal(seen: Observation, number: int) -> None:
     assert seen.owner is not None
     pid = seen.owner.pid
     with contextlib.suppress(ProcessLookupError):
-        if _proven(seen):
+        if _is_alive(seen):
             if os.getpgid(pid) == pid:
                 os.killpg(pid, number)
             else:
