@@ -69,6 +69,23 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
+def read_params(paths: JobPaths) -> dict[str, Any]:
+    """What the job's `params.json` holds; which objects, is for `load_instances` to check.
+
+    Raises:
+        FormatError: It is missing, or of another form.
+    """
+    params = files.read_json(paths.params)
+    if params is None:
+        raise FormatError(f"{paths.params} is missing: submit the task again")
+    if not isinstance(params, dict) or not isinstance(params.get("workspace", ""), str):
+        raise FormatError(
+            f"{paths.params}: expected an object whose 'workspace' is a path, got something else: "
+            "submit the task again"
+        )
+    return params
+
+
 MOST = 8192
 """Characters of an error that are kept with the job; all of it is in its log"""
 
@@ -112,9 +129,7 @@ class _Job:
 
     def _execute(self) -> None:
         gc.disable()  # most of what is made while importing stays
-        params = files.read_json(self._paths.params)
-        if params is None:
-            raise FormatError(f"{self._paths.params} is missing: submit the task again")
+        params = read_params(self._paths)
         Env.taskpath = Path(self._paths.folder)
         Env.wspath = Path(params.get("workspace") or self._paths.folder)
         task, init_tasks = serialization.load_instances(params, self._paths.folder)

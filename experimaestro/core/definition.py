@@ -247,7 +247,7 @@ def read(data: bytes) -> Definition | None:
         nodes = found["nodes"]
         if all(isinstance(node["fields"], dict) and node["type"] for node in nodes.values()):
             return Definition(found["digest"], nodes) if found["digest"] in nodes else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     return None
 
@@ -291,7 +291,7 @@ def of_params(data: bytes) -> Definition | None:
             if one.get("init-tasks"):
                 nodes[number]["init"] = [{"config": str(task)} for task in one["init-tasks"]]
         return Definition(root, nodes)
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError):
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError):
         return None
 
 

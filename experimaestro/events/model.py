@@ -290,4 +290,7 @@ def decode(line: bytes | str) -> AnyEvent:
     Raises:
         msgspec.DecodeError: The line is torn or is not an event.
     """
-    return _decoder.decode(line)
+    try:
+        return _decoder.decode(line)
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deeply") from None

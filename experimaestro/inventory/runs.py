@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from experimaestro.exceptions import FormatError, WorkspaceError
-from experimaestro.workspace import files
+from experimaestro.workspace import contents, files
 from experimaestro.workspace.layout import RunPaths, runs_folder
 from experimaestro.workspace.locks import ExperimentLock
 
@@ -112,10 +112,10 @@ def record_of(paths: RunPaths, *, is_open: bool) -> RunRecord:
         experiment,
         run_id,
         "running" if is_open else _status(known),
-        str(known.get("hostname") or ""),
+        contents.text(known.get("hostname")),
         _time(known.get("started_at")) or _time(run_id),
         _time(known.get("ended_at")),
-        tuple(str(tag) for tag in status.get("run_tags") or ()),
+        tuple(map(contents.text, tags)) if isinstance(tags := status.get("run_tags"), list) else (),
         paths.folder,
     )
 
@@ -167,7 +167,7 @@ def set_tags(paths: RunPaths, tags: Sequence[str]) -> None:
 
 
 def _status(known: Mapping[str, Any]) -> str:
-    status = str(known.get("status") or "")
+    status = contents.text(known.get("status"))
     words = {"completed": "done", "running": "interrupted", "": "interrupted", "None": "interrupted"}
     return words.get(status, status)
 
@@ -175,13 +175,8 @@ def _status(known: Mapping[str, Any]) -> str:
 def _job_lines(paths: RunPaths) -> Iterator[dict[str, Any]]:
     """The lines of `jobs.jsonl`; those that are torn or of another form are left out."""
     for line in (files.read(paths.jobs_jsonl) or b"").split(b"\n"):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict) and all(
-            isinstance(value.get(name), str) for name in ("task_id", "job_id")
-        ):
+        value = contents.json_object(line)
+        if all(isinstance(value.get(name), str) for name in ("task_id", "job_id")):
             yield value
 
 

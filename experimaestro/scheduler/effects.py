@@ -87,6 +87,8 @@ class Busy(NamedTuple):
 
     token: str
     """Folder of the token"""
+    not_understood: Sequence[str]
+    """Files that count as holders of it since nobody knows whether they are"""
 
 
 class Ended(NamedTuple):
@@ -148,7 +150,7 @@ def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | O
         with contextlib.ExitStack() as held, tokens.counting(needs):
             busy = tokens.lacking(needs, paths)
             if busy is not None:
-                return Busy(busy)
+                return Busy(busy, tokens.not_understood(needs))
             lock = interchange.lock(paths)
             if lock is not None:
                 held.callback(interchange.release, lock)

@@ -42,6 +42,8 @@ _TROUBLE = frozenset(
 )
 """Errors that concern all jobs and may pass; any other is that of one job"""
 
+_NOBODY_RUNS = "you are sure that nobody runs it, move it away"
+
 T = TypeVar("T")
 
 
@@ -96,6 +98,7 @@ class Runner:
         self._to_observe: list[str] = []
         self._preparing = preparing
         self._elsewhere: dict[str, tuple[int, Owner | None]] = {}  # what was last said of it
+        self._warned: set[str] = set()
 
     @property
     def is_busy(self) -> bool:
@@ -126,6 +129,12 @@ class Runner:
     def _observed(self, job: str, seen: Observation, cause: int) -> None:
         """Answers a look; that a job still runs where it ran is no news for the journal."""
         t = time.time()
+        if seen.kind == "unknown" and seen.owner is None:
+            paths = self.paths(job)
+            path = paths.claim(seen.attempt) if seen.started_t is None else paths.start(seen.attempt)
+            self._warn(
+                f"{path} cannot be read: nobody knows who runs {job}, so it is waited for. If {_NOBODY_RUNS}"
+            )
         if seen.kind in {"running", "unknown", "gone"}:
             if self._elsewhere.get(job) == (seen.attempt, seen.owner):
                 self._host.post(model.StillRunning(t=t, job=job))
@@ -146,6 +155,16 @@ class Runner:
                 cause=cause,
             )
         )
+
+    def _warn_of_holders(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            self._warn(f"{path} cannot be read: it counts as one that is held. If {_NOBODY_RUNS}")
+
+    def _warn(self, text: str) -> None:
+        """Says something once."""
+        if text not in self._warned:
+            self._warned.add(text)
+            log.warning("%s", text)
 
     def start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
         """Performs `Start`; a job that waits for something to be prepared keeps no other waiting."""
@@ -182,6 +201,7 @@ class Runner:
                 self._claims[job] = result.attempt
                 batch.append((job, result))
             elif isinstance(result, effects.Busy):
+                self._warn_of_holders(result.not_understood)
                 self._host.post(model.TokensBusy(t=time.time(), job=job, token=result.token, cause=cause))
             elif isinstance(result, Observation):
                 self._claims.pop(job, None)

@@ -31,7 +31,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from experimaestro.events.owners import STATUSES, Kind, Observation, Outcome, Owner
-from experimaestro.workspace import files, interchange, layout, processes
+from experimaestro.workspace import contents, files, interchange, layout, processes
 from experimaestro.workspace.layout import JobPaths
 
 _NOBODY = Owner("", "", "", 0, "")
@@ -45,6 +45,10 @@ _KINDS: dict[processes.Fate, Kind] = {"alive": "running", "gone": "gone", "unkno
 
 _ROUNDS = 4
 """How often `settle` looks again; more than any order of events needs"""
+
+
+_MOST_CODE, _MOST_SIGNAL = 2**31, 128
+"""No exit code and no signal of a system is larger"""
 
 
 class _Last(NamedTuple):
@@ -235,7 +239,7 @@ def lose(paths: JobPaths, n: int, outcome: Outcome) -> bool:
         OSError: The disk does not tell, or cannot be written.
     """
     data = files.read(paths.start(n))
-    return data is not None and _object(data).get("void") is not True and end(paths, n, outcome)
+    return data is not None and contents.json_object(data).get("void") is not True and end(paths, n, outcome)
 
 
 def conclude(paths: JobPaths, n: int, outcome: Outcome) -> None:
@@ -291,6 +295,11 @@ def _settle_started(paths: JobPaths, seen: Observation) -> None:
     data = files.read(paths.end(seen.attempt))
     if data is not None and _outcome(data) is None:
         # Killed while it wrote `end`, on a disk without links: as it is gone, no more will come
+        if data:
+            aside = layout.unreadable(paths.end(seen.attempt))
+            files.put_if_absent(aside, data)
+            said = f"{outcome.message}. How it ended cannot be read: it is kept in {aside}"
+            outcome = outcome._replace(message=said)
         files.replace(paths.end(seen.attempt), _encode(outcome._asdict()), fsync=True)
 
 
@@ -353,30 +362,21 @@ def _encode(content: dict[str, Any]) -> bytes:
     return json.dumps(content).encode()
 
 
-def _object(data: bytes) -> dict[str, Any]:
-    """Empty if the data are no JSON object: a machine lost its power."""
-    with contextlib.suppress(ValueError):
-        content = json.loads(data)
-        if isinstance(content, dict):
-            return content
-    return {}
-
-
 def _read_object(path: str) -> dict[str, Any]:
     """Empty also if the file cannot be read, or is gone with its folder."""
     with contextlib.suppress(OSError):
-        return _object(files.read(path) or b"")
+        return contents.json_object(files.read(path))
     return {}
 
 
 def _owner(content: dict[str, Any]) -> Owner:
     """The owner in a claim or start; `_NOBODY` if it is not all there."""
     fields = content.get("owner")
-    if not isinstance(fields, dict):
+    if not isinstance(fields, dict) or not isinstance(fields.get("host"), str):
         return _NOBODY
-    known: dict[str, Any] = {name: fields[name] for name in Owner._fields if name in fields}
-    owner = Owner(**{**_NOBODY._asdict(), **known})
-    return owner if owner.host and isinstance(known.get("pid"), int) else _NOBODY
+    known = {name: contents.text(fields[name]) for name in Owner._fields if name in fields}
+    owner = Owner(**{**_NOBODY._asdict(), **known, "pid": contents.pid(fields.get("pid"))})
+    return owner if owner.host and owner.pid else _NOBODY
 
 
 def _read_claim(paths: JobPaths, n: int) -> Owner:
@@ -385,10 +385,7 @@ def _read_claim(paths: JobPaths, n: int) -> Owner:
 
 def _read_start(paths: JobPaths, n: int) -> _Start:
     content = _read_object(paths.start(n))
-    t = content.get("t")
-    return _Start(
-        _owner(content), float(t) if isinstance(t, (int, float)) else 0.0, content.get("void") is True
-    )
+    return _Start(_owner(content), contents.seconds(content.get("t")), content.get("void") is True)
 
 
 def _read_end(paths: JobPaths, n: int) -> Outcome | None:
@@ -397,10 +394,18 @@ def _read_end(paths: JobPaths, n: int) -> Outcome | None:
 
 
 def _outcome(data: bytes) -> Outcome | None:
-    content = _object(data)
+    content = contents.json_object(data)
     status = content.get("status")
     if not isinstance(status, str):
         return None
-    if status not in STATUSES:  # a later version knows more ways to fail
-        content["status"] = "failed"
-    return Outcome(**{name: value for name, value in content.items() if name in Outcome._fields})
+    known = next((one for one in STATUSES if one == status), None)
+    return Outcome(
+        known or "failed",  # a later version knows more ways to fail
+        message=contents.text(content.get("message")),
+        code=contents.whole(content.get("code"), -_MOST_CODE, _MOST_CODE),
+        signal=contents.whole(content.get("signal"), 1, _MOST_SIGNAL),
+        frame=contents.text(content.get("frame")),
+        t=contents.seconds(content.get("t")),
+        result=contents.text(content.get("result")),
+        early=content.get("early") is True,
+    )

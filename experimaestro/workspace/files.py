@@ -224,7 +224,7 @@ def read_json(path: str) -> Any:
         return None
     try:
         return json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(
             f"{path}: expected JSON, got {len(data)} bytes that are not: {error}. "
             "Move the file away if you do not need it"

@@ -9,14 +9,13 @@ half of a run is left under its name, and the next clean-up finishes what is hid
 lock of the experiment, so that no other run of it is open.
 """
 
-import json
 import os
 import re
 import shutil
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from experimaestro.workspace import files, layout
+from experimaestro.workspace import contents, files, layout
 from experimaestro.workspace.layout import RunPaths
 
 _RUN_ID = re.compile(r"(\d{8}_\d{6})(?:\.(\d+))?")
@@ -121,8 +120,4 @@ def _ended(folder: str, name: str) -> EndedRun | None:
 
 def _object(path: str) -> dict[str, Any]:
     """The object in a JSON file; empty if there is none."""
-    try:
-        value = json.loads(files.read(path) or b"")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    return contents.json_object(files.read(path))

@@ -24,7 +24,7 @@ import time
 from typing import Any, NamedTuple
 
 from experimaestro.events.owners import Outcome, Owner, Status
-from experimaestro.workspace import files, processes
+from experimaestro.workspace import contents, files, processes
 from experimaestro.workspace.layout import JobPaths
 
 _HELD = frozenset((errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES))
@@ -182,17 +182,15 @@ def read_pid(paths: JobPaths) -> PidFile | None:
     Raises:
         OSError: The disk does not tell.
     """
-    content = _json_object(files.read(paths.pid))
-    pid = content.get("pid")
-    if content.get("type", "local") != "local" or not isinstance(pid, int):
-        pid = 0
+    content = contents.json_object(files.read(paths.pid))
     if not content:
         return None
+    pid = contents.pid(content.get("pid")) if content.get("type", "local") == "local" else 0
     try:
         modified = os.stat(paths.pid).st_mtime
     except FileNotFoundError:
         return None
-    return PidFile(str(content.get("host") or ""), pid, modified)
+    return PidFile(contents.text(content.get("host")), pid, modified)
 
 
 def fate(file: PidFile) -> processes.Fate:
@@ -238,21 +236,15 @@ def read_failed(paths: JobPaths) -> Outcome | None:
         return None
     with contextlib.suppress(ValueError):
         code = int(data)
-        return Outcome("failed" if code else "done", code=code)
-    content = _json_object(data)
-    reason = str(content.get("reason") or content.get("failure_status") or "failed").lower()
-    exit_code = content.get("code")
+        return Outcome("failed" if code else "done", code=_exit_code(code))
+    content = contents.json_object(data)
+    reason = contents.text(content.get("reason") or content.get("failure_status") or "failed").lower()
     return Outcome(
         _STATUSES.get(reason, "failed"),
-        str(content.get("message") or ""),
-        code=exit_code if isinstance(exit_code, int) else None,
+        contents.text(content.get("message")),
+        code=_exit_code(content.get("code")),
     )
 
 
-def _json_object(data: bytes | None) -> dict[str, Any]:
-    """A JSON object; empty if it is none."""
-    with contextlib.suppress(ValueError):
-        content = json.loads(data or b"")
-        if isinstance(content, dict):
-            return content
-    return {}
+def _exit_code(value: Any) -> int | None:
+    return contents.whole(value, -(2**31), 2**31)

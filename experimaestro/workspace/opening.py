@@ -13,6 +13,9 @@ from experimaestro.exceptions import WorkspaceError
 from experimaestro.workspace import files
 from experimaestro.workspace.layout import RunPaths, workspace_marker
 
+_made: set[str] = set()
+"""Folders of runs that this process made: one that was removed since is not given to another run"""
+
 
 def prepare(workspace: str) -> None:
     """Makes sure that the folder is a workspace that can be written.
@@ -47,11 +50,12 @@ def new_run(workspace: str, name: str, t: float) -> tuple[str, RunPaths]:
     while True:
         run_id = f"{stamp}.{number}" if number else stamp
         paths = RunPaths(workspace, name, run_id)
-        try:
-            Path(paths.folder).mkdir()
-            break
-        except FileExistsError:
-            number += 1
+        with contextlib.suppress(FileExistsError):
+            if paths.folder not in _made:
+                Path(paths.folder).mkdir()
+                _made.add(paths.folder)
+                break
+        number += 1
     link = f"{paths.current}.{os.getpid()}"
     with contextlib.suppress(FileNotFoundError):
         Path(link).unlink()

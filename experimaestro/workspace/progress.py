@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from experimaestro.exceptions import NotInJobError
+from experimaestro.workspace import contents
 from experimaestro.workspace.files import read, replace
 
 INTERVAL_S = 0.4
@@ -115,8 +116,10 @@ def read_progress(path: str) -> tuple[tuple[float, str], ...] | None:
     try:
         data = read(path)
         levels = [] if data is None else json.loads(data)
-        return tuple((min(1.0, max(0.0, float(value))), str(text)) for value, text in levels) or None
-    except (OSError, ValueError, TypeError):
+        return (
+            tuple((min(1.0, max(0.0, float(value))), contents.text(said)) for value, said in levels) or None
+        )
+    except (OSError, ValueError, TypeError, RecursionError, OverflowError):
         return None
 
 

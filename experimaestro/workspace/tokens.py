@@ -20,9 +20,9 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
-from experimaestro.workspace import attempts, files, processes
+from experimaestro.workspace import attempts, contents, files, processes
 from experimaestro.workspace.layout import JobPaths, TokenPaths
 
 _LONGEST_NAME = 256
@@ -84,7 +84,8 @@ def lacking(needs: Sequence[Need], job: JobPaths) -> str | None:
     for need in needs:
         paths = TokenPaths(need.folder)
         own = _holder_name(job)
-        used = sum(_held(f"{paths.jobs}/{name}") for name in files.names(paths.jobs) if name != own)
+        others = (name for name in files.names(paths.jobs) if name != own and name.endswith(".json"))
+        used = sum(_held(f"{paths.jobs}/{name}") for name in others)
         if used + need.amount > _total(paths, need.total):
             return need.folder
     return None
@@ -117,7 +118,7 @@ def release(job: JobPaths) -> None:
     data = files.read(job.tokens)
     if data is None:
         return
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, TypeError, RecursionError):
         for path in json.loads(data):
             if os.path.basename(path) == _holder_name(job):  # noqa: PTH119 - light
                 files.remove(path)
@@ -134,22 +135,46 @@ def _held(path: str) -> int:
     data = files.read(path)
     if data is None:
         return 0  # its process has just removed it
-    try:
-        content = json.loads(data)
-        folder, _, name = str(content["job_uri"]).rpartition("/")
-        count = int(content["information"]["count"])
-    except (ValueError, TypeError, KeyError):
+    held = _holder(data)
+    if held is None:
         return 1
-    if attempts.observe(JobPaths(folder, name)).kind in {"running", "unknown"}:
-        return count
+    if attempts.observe(held.job).kind in {"running", "unknown"}:
+        return held.amount
     files.remove(path)
     return 0
 
 
+class _Holder(NamedTuple):
+    """What the file of a holder says."""
+
+    job: JobPaths
+    amount: int
+
+
+def _holder(data: bytes) -> _Holder | None:
+    """What the file of a holder says; None if it cannot be understood."""
+    content = contents.json_object(data)
+    information = content.get("information")
+    count = contents.whole(information.get("count") if isinstance(information, dict) else None, 1, 2**31)
+    folder, slash, name = contents.text(content.get("job_uri")).rpartition("/")
+    if count is None or not slash or not name or "\0" in folder + name:
+        return None
+    return _Holder(JobPaths(folder, name), count)
+
+
+def not_understood(needs: Sequence[Need]) -> list[str]:
+    """The files of holders of some tokens that count as one, since nobody understands them.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    folders = sorted({TokenPaths(need.folder).jobs for need in needs})
+    paths = [
+        f"{folder}/{name}" for folder in folders for name in files.names(folder) if name.endswith(".json")
+    ]
+    return [path for path in paths if (data := files.read(path)) is not None and _holder(data) is None]
+
+
 def _total(paths: TokenPaths, expected: int) -> int:
-    with contextlib.suppress(ValueError):
-        content: Any = json.loads(files.read(paths.total) or b"")
-        total = content.get("total") if isinstance(content, dict) else None
-        if isinstance(total, int):
-            return total
-    return expected
+    total = contents.whole(contents.json_object(files.read(paths.total)).get("total"), 0, 2**31)
+    return expected if total is None else total

@@ -133,10 +133,14 @@ def test_a_retry_and_an_unreadable_command_reach_the_owner(
     inbox.send(paths, inbox.Command("retry", jobs=(key,)))
 
     wait_until(lambda: seen(reader) == ["done"])
-    wait_until(lambda: not list(Path(paths.inbox).iterdir()))
+    kept = Path(paths.inbox, "broken.json.unreadable")
+    wait_until(lambda: list(Path(paths.inbox).iterdir()) == [kept])
     xp.stop()
     reader.refresh()
-    assert reader.run.commands["broken"].startswith(f"{paths.inbox}/broken.json is no command: ")
+    said = reader.run.commands["broken"]
+    assert said.startswith(f"{paths.inbox}/broken.json is no command: ")
+    assert said.endswith(f". It is kept as {kept}")
+    assert kept.read_bytes() == b"{"
     assert notes(log) == ["a"]
 
 

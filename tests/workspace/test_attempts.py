@@ -303,8 +303,11 @@ def test_an_end_that_cannot_be_read_counts_once_its_process_is_gone(paths: JobPa
     assert attempts.claim(paths, SCHEDULER) is None
 
     found = attempts.settle(paths, gone)
+    kept = f"{paths.end(1)}.unreadable"
+    said = f". How it ended cannot be read: it is kept in {kept}" if content else ""
     assert found.kind == "failed"
-    assert found.outcome == Outcome("lost", "pid 20 on host is gone and left no word")
+    assert found.outcome == Outcome("lost", f"pid 20 on host is gone and left no word{said}")
+    assert not content or Path(kept).read_bytes() == content
     assert Path(paths.failed).exists()
     assert attempts.claim(paths, SCHEDULER) == 2
 

@@ -28,7 +28,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from experimaestro.events.owners import Observation, Outcome, Owner
-from experimaestro.workspace import attempts, interchange
+from experimaestro.workspace import attempts, contents, interchange
 from experimaestro.workspace.layout import JobPaths, attempt_part
 from experimaestro.workspace.processes import Fate
 
@@ -318,13 +318,13 @@ class Machine:
         part = attempt_part(path.rpartition("/")[2])
         # Two may write `lost` over an `end` that was torn: the second one changes nothing
         is_same = part and part[1] == "end" and disk.get(path) == data
-        if part and attempts._object(disk.get(path, b"")) and not is_same:
+        if part and contents.json_object(disk.get(path, b"")) and not is_same:
             raise BrokenLawError(f"{path} was written again")
         if path == JOB.done and self.actor.program != "original" and DONE not in ends.values():
             raise BrokenLawError("`.done` without an `end` that says so")
         if path == JOB.failed and data not in map(interchange.failed_content, _bad(ends)):
             raise BrokenLawError("`.failed` without an `end` that says so")
-        if part and part[1] == "start" and attempts._object(data).get("void"):
+        if part and part[1] == "start" and contents.json_object(data).get("void"):
             scheduler = _owner(disk, JOB.claim(part[0]))
             if scheduler and scheduler.pid != self.actor.pid and self.world.alive(scheduler.pid):
                 raise BrokenLawError("the claim of a living scheduler was declared void")
@@ -349,7 +349,7 @@ def _bad(ends: dict[int, Outcome]) -> list[Outcome]:
 
 
 def _owner(disk: dict[str, bytes], path: str) -> Owner | None:
-    owner = attempts._owner(attempts._object(disk.get(path, b"")))
+    owner = attempts._owner(contents.json_object(disk.get(path, b"")))
     return None if owner == attempts._NOBODY else owner
 
 
