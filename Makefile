@@ -10,7 +10,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.10 python3;
 SET_UP = @python=$$($(FIND_PYTHON)) && $$python tests/tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check frontend test-frontend test-browser docs fuzz bench test-pythons test-lowest test-interchange clean set-up-demo set-up
+.PHONY: help demo test check frontend test-frontend test-browser test-kernels docs fuzz faults faults-network bench test-pythons test-lowest test-interchange clean set-up-demo set-up
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -40,14 +40,23 @@ pytest: set-up  ## Run all tests on the Python of .venv
 test-browser: set-up  ## Test the live view in a real JupyterLab, in Chromium (a part of pytest)
 	$(BIN)/python -m pytest tests/browser
 
+test-kernels: set-up  ## Test the buttons of the live view in older kernels
+	@$(BIN)/python tests/tools/kernels.py
+
 docs: set-up  ## Build the documentation into site/; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean  # --quiet would let warnings pass
 
-fuzz: set-up  ## Try 100,000 classes and values, right and wrong (FUZZ_EXAMPLES=n for another number)
-	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100000} $(BIN)/python -m pytest tests/core/test_fuzz.py
+fuzz: set-up  ## Try 100,000 classes and values, right and wrong, and 100,000 damaged files (FUZZ_EXAMPLES=n for another number)
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100000} $(BIN)/python -m pytest tests/core/test_fuzz.py tests/workspace/test_hostile_files.py
+
+faults: set-up  ## Kill, stop, fill and damage: 1,000 random histories (HISTORIES=n, SEED=s to repeat)
+	$(BIN)/python tests/faults/harness.py --histories $${HISTORIES:-1000} --seed $${SEED:-0}
+
+faults-network: set-up  ## The same through two caching mounts of one folder; needs root, /dev/fuse and bindfs
+	@HISTORIES=$${HISTORIES:-100} SEED=$${SEED:-0} $(BIN)/python tests/faults/network.py
 
 bench: set-up  ## Measure the hot paths (tests/benchmarks)
-	@for file in $$(ls tests/benchmarks/bench_*.py); do $(BIN)/python $$file || exit; done
+	@for file in $$(ls tests/benchmarks/bench_*.py); do PYTHONPATH=tests/support $(BIN)/python $$file || exit; done
 
 test-pythons: set-up  ## Run the quick tests on each supported Python that is here
 	@$(BIN)/python tests/tools/pythons.py
@@ -58,6 +67,9 @@ test-lowest: set-up  ## Run the quick tests on the oldest supported dependencies
 test-interchange: set-up  ## Continue workspaces of the published versions, and let them continue ours
 	@$(BIN)/python tests/tools/originals.py .venvs/originals
 	XPM_ORIGINALS=$(CURDIR)/.venvs/originals $(BIN)/python -m pytest tests/interchange
+
+test-clients: set-up  ## Do small real things with packages that use this one (ALL=1: also those with torch)
+	@$(BIN)/python tests/tools/clients.py $(if $(ALL),--all)
 
 clean:  ## Remove everything that was made from the sources
 	rm -rf $(VENV) .venvs build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
