@@ -62,7 +62,9 @@ def _attrs_default(default: Any) -> Callable[[], Any] | None:
     if not isinstance(default, factory):
         return lambda: default
     made: Any = default
-    return (lambda: None) if made.takes_self else made.factory
+    return (
+        (lambda: None) if made.takes_self else made.factory
+    )  # it looks at the object, which is not there yet
 
 
 def _dataclass_default(field: "dataclasses.Field[Any]") -> Callable[[], Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from experimaestro.documents import problems
 from experimaestro.documents.converting import Conversion
-from experimaestro.documents.fields import fields_of
+from experimaestro.documents.fields import Field, fields_of
 from experimaestro.documents.nodes import Node
 from experimaestro.documents.problems import Problem
 from experimaestro.exceptions import DocumentError, WorkspaceError
@@ -82,23 +82,29 @@ def fill(described: Document, schema: type) -> Any:
     """
     root = described.root
     entries = dict(root.entries or {})
-    own = {field.name for field in fields_of(schema)}
+    fields = {field.name: field for field in fields_of(schema)}
     conversion = Conversion()
+    has_id = _has_id(entries.get("id"), fields.get("id"))
     for field in fields_of(ConfigurationBase):
         node = entries.get(field.name)
-        if field.name not in own and node is not None:  # the class has none, the experiment has
+        if field.name not in fields and node is not None:  # the class has none, the experiment has
             del entries[field.name]
             conversion.convert(node, field.type, field.name)
     made = conversion.convert(Node(entries, root.origin, keys=root.keys), schema)
-    if not _has_id(root, made):
+    found = conversion.problems
+    if not has_id:
         text = "missing: the name of the experiment. Write `id: my-experiment`"
-        already = any(problem.key == "id" for problem in conversion.problems)
-        if not already or root.entries is None or "id" not in root.entries:
-            conversion.problems = [one for one in conversion.problems if one.key != "id"]
-            conversion.problems.append(Problem(root.origin, "id", text))
-    if conversion.problems:
-        raise problems.failure(str(described.path), conversion.problems)
+        found = [*(one for one in found if one.key != "id"), Problem(root.origin, "id", text)]
+    if found:
+        raise problems.failure(str(described.path), found)
     return made
+
+
+def _has_id(node: Node | None, field: Field | None) -> bool:
+    """Whether the experiment has a name: in the document, or as a default of the class."""
+    if node is not None:
+        return node.value is not None and node.value != ""
+    return field is not None and field.default is not None and bool(field.default())
 
 
 def _check_name(described: Document, name: str) -> None:
@@ -108,13 +114,6 @@ def _check_name(described: Document, name: str) -> None:
     except WorkspaceError as error:
         _, origin = document.value(described, "id", str)
         raise DocumentError(f"{origin or described.path}: id: {error}") from None
-
-
-def _has_id(root: Node, made: Any) -> bool:
-    node = (root.entries or {}).get("id")
-    if node is not None:
-        return bool(node.value or node.value == 0)
-    return bool(getattr(made, "id", None))
 
 
 def _header(described: Document, configuration: Any) -> Mapping[str, Any]:

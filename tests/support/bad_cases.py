@@ -55,6 +55,11 @@ def code(text: str, *words: str) -> Case:
     return {"full.yaml": "id: a\nfile: code\n", "code.py": text}, ["full.yaml", *words]
 
 
+def alone(text: str, *words: str) -> Case:
+    """A `full.yaml` without `id`, and another `code.py`."""
+    return {"full.yaml": "file: code\n", "code.py": text}, ["full.yaml", *words]
+
+
 def settings(text: str, *words: str) -> Case:
     """A right experiment, and settings."""
     return {"full.yaml": "id: a\nfile: code\n", "conf/settings.yaml": text}, [
@@ -105,6 +110,13 @@ CASES: dict[str, Case] = {
     # YAML: what every experiment has
     "no id": ({"full.yaml": "file: code\n"}, ["full.yaml"]),
     "an empty id": ({"full.yaml": "id: ''\nfile: code\n"}, ["full.yaml"]),
+    "null for an id": ({"full.yaml": "id:\nfile: code\n"}, ["full.yaml"]),
+    "a mistake beside an id of the class": alone(
+        "from experimaestro.experiments import ConfigurationBase, configuration\n"
+        "@configuration\nclass Configuration(ConfigurationBase):\n    id: str = 'mine'\n    n: int = 1\n"
+        "def run(helper, cfg: Configuration): ...\n",
+        "-c", "n=x",
+    ),
     "an id that names no folder": ({"full.yaml": "id: a/b\nfile: code\n"}, ["full.yaml"]),
     "an id that is a list": ({"full.yaml": "id: [a]\nfile: code\n"}, ["full.yaml"]),
     "no code": ({"full.yaml": "id: a\n"}, ["full.yaml"]),
