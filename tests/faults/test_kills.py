@@ -80,7 +80,7 @@ def history(folder: Path, role: str, step: int) -> str | None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("role", ["scheduler", "job"])
-def test_a_kill_at_every_step_loses_nothing_and_repeats_nothing(tmp_path: Path, role: str):
+def test_a_kill_at_every_step_loses_nothing_and_repeats_nothing(tmp_path: Path, role: str) -> None:
     killed: list[str] = []
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         for first in itertools.count(1, AT_ONCE):
@@ -97,7 +97,7 @@ def test_a_kill_at_every_step_loses_nothing_and_repeats_nothing(tmp_path: Path, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("repetition", range(3))
-def test_several_kills_in_a_row_lose_nothing(tmp_path: Path, repetition: int):
+def test_several_kills_in_a_row_lose_nothing(tmp_path: Path, repetition: int) -> None:
     chance = random.Random(SEED + repetition)
     print(f"XPM_SEED={SEED}")
     killed_jobs = 0
@@ -114,7 +114,7 @@ def test_several_kills_in_a_row_lose_nothing(tmp_path: Path, repetition: int):
 
 
 @pytest.mark.slow
-def test_a_job_killed_from_outside_is_run_again_and_no_other(tmp_path: Path):
+def test_a_job_killed_from_outside_is_run_again_and_no_other(tmp_path: Path) -> None:
     code, _ = finish(run_plan(tmp_path, crash=f"job:3:{tmp_path / 'token'}"))
     assert code == 1
     run_until_done(tmp_path)
@@ -124,7 +124,7 @@ def test_a_job_killed_from_outside_is_run_again_and_no_other(tmp_path: Path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("names", [("one", "two"), ("same", "same")])
-def test_two_processes_on_one_plan_run_each_job_once(tmp_path: Path, names: tuple[str, str]):
+def test_two_processes_on_one_plan_run_each_job_once(tmp_path: Path, names: tuple[str, str]) -> None:
     processes = [run_plan(tmp_path, name) for name in names]
     results = [finish(process) for process in processes]
 
@@ -138,7 +138,7 @@ def test_two_processes_on_one_plan_run_each_job_once(tmp_path: Path, names: tupl
 
 
 @pytest.mark.slow
-def test_jobs_go_on_when_the_scheduler_is_killed_and_are_found(tmp_path: Path):
+def test_jobs_go_on_when_the_scheduler_is_killed_and_are_found(tmp_path: Path) -> None:
     process = run_plan(tmp_path)
     deadline = time.monotonic() + 30
     while not notes(tmp_path / "log") and time.monotonic() < deadline:
