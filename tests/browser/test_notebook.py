@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import Lab, Notebook
+from lab import Lab, Notebook, write
 
 pytestmark = pytest.mark.slow
 
@@ -191,3 +191,34 @@ def test_a_restarted_kernel_is_said_to_be_so(lab: Lab, start: str, tmp_path: Pat
     assert lab.with_notebook([start, waiting_job(tmp_path)], work) == (
         "The kernel was restarted. Run this cell again to attach to the run. Jobs go on."
     )
+
+
+def test_the_run_of_another_kernel_is_shown_commanded_and_taken_over(lab: Lab, start: str, tmp_path: Path):
+    def work(notebook: Notebook) -> tuple[str, str]:
+        notebook.run(0)
+        notebook.run(1)
+        notebook.wait(0, 1)
+        notebook.row(state="running").wait_for()
+        write(lab.server.folder / "other.ipynb", [start])
+        other = lab.open(notebook.tab.context, "other.ipynb")
+        try:
+            other.run(0)
+            other.wait(0)
+            other.row(state="running").wait_for()
+            note = other.view.locator(".xpm-note p").inner_text()
+            kill(other)
+            notebook.tab.bring_to_front()
+            notebook.row(state="killed").wait_for()
+            notebook.run(2)
+            notebook.wait(2)
+            other.tab.bring_to_front()
+            other.view.get_by_text("No job yet").wait_for()
+            return note, other.view.get_attribute("data-status") or ""
+        finally:
+            other.shut_down()
+
+    note, status = lab.with_notebook([start, waiting_job(tmp_path), "xp.stop()"], work)
+
+    assert note.startswith("Another process has this experiment: ")
+    assert note.endswith(". This run begins when that one ends.")
+    assert status == "idle"

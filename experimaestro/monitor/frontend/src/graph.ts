@@ -26,6 +26,7 @@ export class Graph implements Part {
   #edges: Dependencies = { jobs: [], tasks: [] };
   #layout: Layout | null = null;
   #drawn = "";
+  #revealed: string | null = null;
   #nodes = new Map<string, HTMLElement>();
   #scroll = h("div", { class: "xpm-scroll" });
   #pen: CanvasRenderingContext2D | null = document.createElement("canvas").getContext("2d");
@@ -106,7 +107,20 @@ export class Graph implements Part {
     this.#scroll.replaceChildren(canvas);
     this.element.replaceChildren(this.#scroll);
     this.#scroll.scrollTo(scrollLeft, scrollTop);
+    this.#reveal();
     if (focused !== undefined) this.#nodes.get(focused)?.focus({ preventScroll: true });
+  }
+
+  /** Brings the job of the panel in sight, once. */
+  #reveal(): void {
+    const { open } = this.#view.ui;
+    const node = open === null || open === this.#revealed ? undefined : this.#nodes.get(open);
+    this.#revealed = open;
+    if (node === undefined) return;
+    const { scrollLeft, clientWidth, scrollTop, clientHeight } = this.#scroll;
+    const { offsetLeft: x, offsetTop: y, offsetWidth: width } = node;
+    if (x < scrollLeft || x + width > scrollLeft + clientWidth) this.#scroll.scrollLeft = x - clientWidth / 3;
+    if (y < scrollTop || y + TOP > scrollTop + clientHeight) this.#scroll.scrollTop = y - clientHeight / 2;
   }
 
   // Jobs.
