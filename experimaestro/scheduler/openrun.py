@@ -28,7 +28,13 @@ from experimaestro.events.model import (
     encode,
 )
 from experimaestro.events.state import Run, State
-from experimaestro.exceptions import ConflictError, ExperimaestroError, ExperimentStopped, SubmissionError
+from experimaestro.exceptions import (
+    ConflictError,
+    ExperimaestroError,
+    ExperimentStopped,
+    ServiceError,
+    SubmissionError,
+)
 from experimaestro.launchers.direct import DirectLauncher
 from experimaestro.scheduler.callbacks import Callbacks, output_call, read_outputs
 from experimaestro.scheduler.effects import Work, users_path
@@ -320,6 +326,7 @@ class OpenRun:
                 "retry": lambda: self.retry(command.jobs),
                 "stop": self.stop,
                 "continue": lambda: self.continue_task(command.task),
+                "stop service": lambda: self._stop_service(command.service),
             }
             try:
                 do[command.do]()
@@ -336,6 +343,18 @@ class OpenRun:
                 error=error,
             )
         )
+
+    def _stop_service(self, service: str) -> None:
+        """Stops a service; it takes a while, and so is done in a thread of its own.
+
+        Raises:
+            ServiceError: There is no such service.
+        """
+        found = self.services.get(service)
+        if found is None:
+            names = ", ".join(self.services) or "none"
+            raise ServiceError(f"the run has no service {service!r}. It has: {names}")
+        self.callbacks.call(f"stopping the service {service}", found.stop)
 
     # What a person may do with its jobs.
 

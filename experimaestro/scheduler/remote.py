@@ -92,6 +92,14 @@ class RemoteRun:
         """
         self._send(inbox.Command("continue", task=task))
 
+    def stop_service(self, service: str) -> None:
+        """Has a service of the run stopped.
+
+        Raises:
+            ExperimentStopped: Nobody would do it.
+        """
+        self._send(inbox.Command("stop service", service=service))
+
     def _send(self, command: inbox.Command) -> None:
         run = self._reader.run
         if not self.is_alive:

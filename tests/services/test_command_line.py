@@ -1,6 +1,7 @@
 """`experimaestro experiments services` on a real workspace."""
 
 import json
+import re
 import signal
 import sys
 import urllib.request
@@ -10,8 +11,9 @@ import pytest
 
 from commands import run, start
 from experimaestro import experiment
-from experimaestro.scheduler.services import CommandService, TensorBoardService
+from experimaestro.scheduler.services import CommandService, ServiceState, TensorBoardService
 from pages import PAGE, Page, Raises
+from polling import wait_until
 
 SERVICES = ("experiments", "--workdir", "runs", "services")
 
@@ -86,3 +88,20 @@ def test_one_that_does_not_start_ends_the_command_with_its_error(folder: Path):
     assert ended.code == 1
     assert ended.err.splitlines()[0].startswith("Error: The service 'bad' ended: ")
     assert ended.err.splitlines()[-1] == "broken"
+
+
+def test_a_service_of_an_open_run_is_stopped_by_its_process(folder: Path):
+    with experiment(folder / "runs", "first", display=False) as xp:
+        page = xp.add_service(Page("title"))
+        page.get_url()
+        wait_until(lambda: "page" in run(folder, *SERVICES, "list", "first").out)
+
+        out = run(folder, *SERVICES, "stop", "page", "first").out
+
+        assert re.fullmatch(r"page: pid \d+ on .* was asked to stop it\n", out)
+        wait_until(lambda: page.state is ServiceState.STOPPED)
+    ended = run(folder, *SERVICES, "stop", "page", "first")
+    assert ended.code == 1
+    assert re.fullmatch(
+        r"Error: no process has the run first/\S+ open: its services have ended with it\n", ended.err
+    )
