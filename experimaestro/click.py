@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from experimaestro.exceptions import ExperimaestroError
+from experimaestro.exceptions import ExperimaestroError, FailedExperiment
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,7 +65,8 @@ class _Ended(click.ClickException):
         """Prints the message; of an error that is none of ours, the lines of the user's code too."""
         file = file or sys.stderr
         if isinstance(self.error, (ExperimaestroError, OSError)):
-            click.echo(f"Error: {self.error}", file=file)
+            heading = self.error.heading if isinstance(self.error, FailedExperiment) else ""
+            click.echo(f"Error: {heading or self.error}", file=file)
             return
         trace = _users_part(self.error.__traceback__)
         lines = traceback.format_exception(type(self.error), self.error, trace)

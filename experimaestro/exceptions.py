@@ -121,7 +121,16 @@ class NotInJobError(ExperimaestroError, AssertionError):
 
 
 class FailedExperiment(ExperimaestroError):  # noqa: N818 - the name of the compatible API
-    """The experiment ended with failed jobs; its text names each with the user's line first."""
+    """The experiment ended with failed jobs; its text names each with the user's line first.
+
+    Attributes:
+        heading: The same in two lines, for whoever has seen the failures while the jobs ran; "" if
+            nobody could.
+    """
+
+    def __init__(self, text: str, heading: str = "") -> None:
+        super().__init__(text)
+        self.heading = heading
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows: the text, which has the lines of the jobs; our own would hide them."""

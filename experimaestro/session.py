@@ -648,7 +648,9 @@ class experiment:  # noqa: N801 - the name of the compatible API
         wrong = [failures.report(failed, self._paths)] if failed else []
         wrong += run.callbacks.errors
         if wrong:
-            raise FailedExperiment("\n".join(wrong))
+            was_shown = self._display and not is_kernel() and not run.callbacks.errors
+            heading = f"{wrong[0].splitlines()[0]}. {failures.RETRY}"
+            raise FailedExperiment("\n".join(wrong), heading if was_shown else "")
 
     def _paths(self, key: str) -> JobPaths:
         return JobPaths.of(self._folder, key)
