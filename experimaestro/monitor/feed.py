@@ -370,7 +370,10 @@ class Feed:
         if services != self._services:
             self._services = news["services"] = services
         for watcher in self._watchers:
-            watcher(overview)
+            try:  # each alone: a user's observer may be behind it
+                watcher(overview)
+            except Exception:  # noqa: PERF203 - of whoever watches
+                log.exception("a watcher of %s failed", self._source.title.name)
         return news
 
     def _greet(self, connection: Connection, view: str, hello: Hello) -> None:

@@ -14,7 +14,7 @@ from experimaestro.monitor.messages import Message
 from experimaestro.monitor.rows import COLUMNS, STATE, TEXT
 from experimaestro.monitor.table import BATCH, Table
 from polling import wait_until
-from watching import Commanded, View, Watched, feed_of
+from watching import Commanded, View, Watched, feed_of, source_of
 
 
 @pytest.fixture
@@ -349,6 +349,34 @@ def test_a_watcher_is_told_the_counts_without_any_row(watched: Watched, feed: Fe
         study.start("a")
 
     wait_until(lambda: told and told[-1] == 1)
+
+
+def test_a_watcher_that_fails_ends_nothing(watched: Watched, feed: Feed, caplog: pytest.LogCaptureFixture):
+    def fail(_: object) -> None:
+        raise RuntimeError("no")
+
+    feed.watch(fail)
+    view = View(feed)
+    wait_until(lambda: "a watcher of first failed" in caplog.text)
+    with watched.changing() as study:
+        study.start("a")
+
+    view.wait_for(watched)
+
+
+def test_a_feed_can_go_over_to_another_run(watched: Watched, feed: Feed):
+    with watched.changing() as study:
+        study.start("a")
+    view = View(feed)
+    view.wait_for(watched)
+    other = Watched()
+    with other.changing() as study:
+        study.start("b").start("c")
+
+    feed.follow(source_of(other))
+
+    view.wait_for(other)
+    assert view.resets == 2
 
 
 def test_a_table_that_is_closed_takes_no_note_of_changes(watched: Watched):

@@ -139,8 +139,13 @@ class View:
         wait_until(lambda: self.rows == watched.rows() and self.seq >= 0, what="the view shows what is")
 
 
-def feed_of(watched: Watched, workspace: Path | str = "/runs", control: Commanded | None = None) -> Feed:
-    """A feed of a study."""
+def source_of(watched: Watched, workspace: Path | str = "/runs", control: Commanded | None = None) -> Source:
+    """A study as what a feed shows."""
     name, _, run = watched.study.run.partition("/")
     title = Title(name=name, run=run, workspace=str(workspace), workers=2)
-    return Feed(Source(title, watched.ask, lambda key: JobPaths.of(str(workspace), key), control))
+    return Source(title, watched.ask, lambda key: JobPaths.of(str(workspace), key), control)
+
+
+def feed_of(watched: Watched, workspace: Path | str = "/runs", control: Commanded | None = None) -> Feed:
+    """A feed of a study."""
+    return Feed(source_of(watched, workspace, control))
