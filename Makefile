@@ -10,7 +10,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.10 python3;
 SET_UP = @python=$$($(FIND_PYTHON)) && $$python tests/tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check frontend test-frontend test-browser test-kernels docs fuzz faults faults-network bench test-pythons test-lowest test-interchange clean set-up-demo set-up
+.PHONY: help demo test check frontend test-frontend test-browser test-kernels docs fuzz faults faults-network bench test-pythons test-lowest test-interchange test-clients clean set-up-demo set-up
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ test-interchange: set-up  ## Continue workspaces of the published versions, and 
 	XPM_ORIGINALS=$(CURDIR)/.venvs/originals $(BIN)/python -m pytest tests/interchange
 
 test-clients: set-up  ## Do small real things with packages that use this one (ALL=1: also those with torch)
+	@$(BIN)/python tests/tools/clients.py $(if $(ALL),--all)
+
+test-clients: set-up  ## Do small real things with packages that use this one (ALL=1: with all of them)
 	@$(BIN)/python tests/tools/clients.py $(if $(ALL),--all)
 
 clean:  ## Remove everything that was made from the sources

@@ -55,12 +55,13 @@ def ensure(
         _say(f"making {os.path.relpath(folder)} with Python {version(python)}")
         _make(folder, python)
         installed = []
-    _say(f"installing experimaestro[{','.join(extras)}] into {os.path.relpath(folder)}")
+    chosen = f"[{','.join(extras)}]" if extras else ""
+    _say(f"installing experimaestro{chosen} into {os.path.relpath(folder)}")
     stamp.unlink(missing_ok=True)
     limits = folder / "constraints.txt"
     limits.write_text("\n".join(constraints), encoding="utf-8")
     pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-    what = ["--constraint", str(limits), "--editable", f"{ROOT}[{','.join(extras)}]"]
+    what = ["--constraint", str(limits), "--editable", f"{ROOT}{chosen}"]
     _run([*pip, *what], "pip could not install the project")
     kept = installed if stamped == digest else []
     stamp.write_text(" ".join([digest, *sorted({*extras, *kept})]), encoding="utf-8")
