@@ -47,7 +47,6 @@ NAMES = {
     ),
     "experimaestro.annotations": "cache tags",
     "experimaestro.click": "click",
-    "experimaestro.compat": "cached_property",
     "experimaestro.connectors.local": "LocalConnector",
     "experimaestro.core.context": "SerializedPath",
     "experimaestro.core.objects": "ConfigInformation",
