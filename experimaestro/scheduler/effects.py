@@ -123,6 +123,8 @@ def _settled(paths: JobPaths, work: Work | None) -> Observation:
     seen = _clean(attempts.settle(paths))
     if work is not None and seen.kind == "free" and elsewhere.bring(paths, work.submission, work.attached):
         seen = _clean(attempts.settle(paths))
+    if seen.attempt and seen.outcome is not None and seen.outcome.status == "lost":
+        _without_pid(paths, seen.attempt)
     if work is None or seen.kind not in {"done", "running"}:
         return seen
     found = comparing.differences(paths, work.submission)
@@ -219,7 +221,15 @@ def finish(paths: JobPaths, attempt: int, gone: Gone, oom_kills: int, is_killed:
     else:
         outcome = _clean_outcome(attempts.ended(paths, attempt) or outcome)
         attempts.settle(paths)  # its winner may have been killed before it wrote the marker
-    return Ended(attempts.started(paths, attempt), outcome)
+    return Ended(_without_pid(paths, attempt), outcome)
+
+
+def _without_pid(paths: JobPaths, attempt: int) -> tuple[Owner, float] | None:
+    """The process of an attempt that is over, if it began; its `.pid` is gone, also if it was killed."""
+    start = attempts.started(paths, attempt)
+    if start is not None:
+        interchange.remove_pid_of(paths, start[0])
+    return start
 
 
 def end_elsewhere(paths: JobPaths, number: int) -> str:

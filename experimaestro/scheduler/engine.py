@@ -138,6 +138,11 @@ class Engine:
         self._observing.clear()
         self._woken_at = None
 
+    def is_looking(self, run: str) -> bool:
+        """Whether a done job of a run is being looked at again: its result may be gone."""
+        jobs = self.state.jobs
+        return any(jobs[key].state is JobState.DONE and run in jobs[key].runs for key in self._observing)
+
     def step(self, event: Event) -> list[Effect]:
         """Folds an event into the state and decides what follows.
 

@@ -177,7 +177,7 @@ def end(run: OpenRun, status: Literal["failed", "detached"] | None) -> None:
 def finished(run: OpenRun) -> threading.Event:
     """An event that is set when no job of a run is unfinished, and no code of the user pending."""
     name = run.files.run
-    return run.loop.when(lambda state: state.runs[name].open == 0 and run.is_quiet())
+    return run.loop.when(lambda _: run.loop.is_settled(name) and run.is_quiet())
 
 
 def holder(workspace: str, name: str) -> str:

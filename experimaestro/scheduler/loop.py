@@ -254,6 +254,10 @@ class Loop:
         """Whether nothing more happens to a job by itself; to be called in the loop's thread."""
         return self._engine.state.jobs[job].state.rests()
 
+    def is_settled(self, run: str) -> bool:
+        """Whether no job of a run is unfinished, and none looked at; to be called in the loop's thread."""
+        return self._engine.state.runs[run].open == 0 and not self._engine.is_looking(run)
+
     def listen(self, run: str, tell: "Tell") -> None:
         """Has the changes of a run's jobs told.
 

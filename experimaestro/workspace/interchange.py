@@ -176,6 +176,21 @@ def remove_pid(paths: JobPaths) -> None:
     files.remove(paths.pid)
 
 
+def remove_pid_of(paths: JobPaths, owner: Owner) -> None:
+    """Says that a process has ended, in its place: it was killed before it could.
+
+    Args:
+        paths: The job.
+        owner: A process that is proven gone; the file is left alone if it names another one.
+
+    Raises:
+        OSError: The disk does not tell, or the file cannot be removed.
+    """
+    file = read_pid(paths)
+    if file is not None and (file.host, file.pid) == (owner.host, owner.pid):
+        files.remove(paths.pid)
+
+
 def read_pid(paths: JobPaths) -> PidFile | None:
     """Which process is said to run the job; None if none is, or if the file is not understood.
 

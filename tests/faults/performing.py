@@ -94,7 +94,8 @@ class Scheduler:
     def __init__(self, stage: "Stage", place: int, environment: dict[str, str]) -> None:
         stage.number += 1
         self.said_at = stage.folder / f"stderr{stage.number}"
-        self.was_hit = self.was_troubled = False
+        self.was_hit = False
+        self.was_troubled = stage.limit is not None
         self.token = Path(environment["CRASH_AT"].split(":")[2]) if "CRASH_AT" in environment else None
         history = stage.history
         command = [
@@ -182,10 +183,7 @@ class Stage:
     def _disk(self) -> Iterator[None]:
         (self.folder / "home").mkdir()
         if len(self._mounts) > 1:
-            yield
-            for mount in self._mounts[:1]:
-                for workspace in mount.glob(f"{self.folder.name}-*"):
-                    shutil.rmtree(workspace)
+            yield  # whoever mounted it removes it
             return
         disk = self._mounts[0]
         disk.mkdir()
@@ -289,7 +287,7 @@ class Stage:
             killed = one.token is not None and one.token.exists()
             said = one.said
             was_hit = one.was_hit or (killed and one.process.returncode == -signal.SIGKILL)
-            ended = Ended(one.process.returncode, said, was_hit, one.was_troubled or "CLOCK" in said)
+            ended = Ended(one.process.returncode, said, was_hit, one.was_troubled)
             self.record.ended.append(ended)
 
     def _note_crashes(self, started: list[Scheduler]) -> None:
