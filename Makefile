@@ -68,9 +68,6 @@ test-interchange: set-up  ## Continue workspaces of the published versions, and 
 	@$(BIN)/python tests/tools/originals.py .venvs/originals
 	XPM_ORIGINALS=$(CURDIR)/.venvs/originals $(BIN)/python -m pytest tests/interchange
 
-test-clients: set-up  ## Do small real things with packages that use this one (ALL=1: also those with torch)
-	@$(BIN)/python tests/tools/clients.py $(if $(ALL),--all)
-
 test-clients: set-up  ## Do small real things with packages that use this one (ALL=1: with all of them)
 	@$(BIN)/python tests/tools/clients.py $(if $(ALL),--all)
 
