@@ -427,18 +427,18 @@ class experiment:  # noqa: N801 - the name of the compatible API
         finally:
             context.named.reset(token)
 
-    def token(self, name: str, count: int) -> CounterToken:
+    def token(self, name: str, count: int | None = None) -> CounterToken:
         """A limited number of something that tasks take while they run, shared by all processes.
 
         Args:
             name: Name of the token.
-            count: How much there is in all.
+            count: How much there is in all; None: what `tokens.yaml` of the settings says.
 
         Returns:
             The token: `token(1, task).submit()` makes a task take 1.
 
         Raises:
-            SubmissionError: `count` is no whole number from 1 up.
+            SubmissionError: `count` is no whole number from 1 up, or nothing says it.
             WorkspaceError: `name` cannot name a folder.
         """
         return CounterToken(name, count)

@@ -11,6 +11,7 @@ from experimaestro.core.context import Need
 from experimaestro.core.objects import Config
 from experimaestro.core.problems import short
 from experimaestro.exceptions import SubmissionError, WorkspaceError
+from experimaestro.settings import config_folder, get_tokens
 from experimaestro.workspace import tokens
 from experimaestro.workspace.layout import token_folder
 
@@ -25,10 +26,11 @@ class CounterToken:
 
     Args:
         name: Name of the token.
-        total: How much there is; whoever says it last is right.
+        total: How much there is; whoever says it last is right. None: what `tokens.yaml` says.
 
     Raises:
-        SubmissionError: `total` is no whole number from 1 up.
+        SubmissionError: `total` is no whole number from 1 up, or neither it nor `tokens.yaml` says how much.
+        SettingsError: `tokens.yaml` says something wrong.
         WorkspaceError: `name` cannot name a folder, or the folder cannot be used.
 
     Example:
@@ -36,7 +38,9 @@ class CounterToken:
         >>> gpu(1, Train.C(lr=1e-3)).submit()  # doctest: +SKIP
     """
 
-    def __init__(self, name: str, total: int) -> None:
+    def __init__(self, name: str, total: int | None = None) -> None:
+        if total is None:
+            total = _total_of_settings(name)
         if not _is_count(total):
             raise SubmissionError(f"token({name!r}, {short(total)}): expected a whole number from 1 up")
         self.name = name
@@ -72,6 +76,18 @@ def shared_root() -> str:
     """The folder of what all workspaces of a user share: `$XPM_WORKDIR`, else one in the home."""
     given = os.environ.get("XPM_WORKDIR")
     return os.path.realpath(given) if given else str(Path.home() / ".local" / "share" / "experimaestro")
+
+
+def _total_of_settings(name: str) -> int:
+    """How much there is of a token, as the settings of the user say."""
+    known = get_tokens()
+    if name in known:
+        return known[name]
+    path = config_folder() / "tokens.yaml"
+    raise SubmissionError(
+        f"token({name!r}): how much is there in all? Say it, as in token({name!r}, 4), or in {path}:\n"
+        f"  countertoken:\n    {name}: {{tokens: 4}}"
+    )
 
 
 def _is_count(value: object) -> bool:

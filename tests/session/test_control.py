@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from experimaestro import Task, TransientMode, experiment
+from experimaestro import Task, TransientMode, experiment, settings
 from experimaestro.exceptions import FailedExperiment, SubmissionError
 from experimaestro.scheduler import runner
 from experimaestro.workspace import processes
@@ -244,6 +244,27 @@ def test_what_cannot_be_asked_of_a_submission_is_refused(
         call(Note.C(name="a", log=log))
 
     assert str(raised.value) == text
+
+
+def test_a_token_without_a_number_has_that_of_the_settings(
+    tmp_path: Path, runs: Path, log: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XPM_WORKDIR", str(tmp_path / "shared"))
+    monkeypatch.setattr(settings, "_folder", tmp_path)
+    (tmp_path / "tokens.yaml").write_text("countertoken: {gpu: {tokens: 2}}", encoding="utf-8")
+    with experiment(runs, "x", workers=4, display=False) as xp:
+        gpu = xp.token("gpu")
+        for i in range(4):
+            gpu(1, Holds.C(name=str(i), log=log)).submit()
+        with pytest.raises(SubmissionError) as raised:
+            xp.token("disk")
+
+    assert gpu.total == 2
+    assert most_at_once(log) <= 2
+    assert str(raised.value) == (
+        "token('disk'): how much is there in all? Say it, as in token('disk', 4), or in "
+        f"{tmp_path}/tokens.yaml:\n  countertoken:\n    disk: {{tokens: 4}}"
+    )
 
 
 def test_tokens_say_what_they_cannot_give(
