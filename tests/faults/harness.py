@@ -2,12 +2,13 @@
 
 History `i` of seed `s` is drawn from the number `s + i`: a history that broke a law is performed again with
 `--histories 1 --seed <its number>`. Ends with a report, and with 1 if a law was broken; the folder of a
-history that broke one is kept, and named.
+history that broke one is kept, and named. After an interrupt, the histories that have begun are finished.
 """
 
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -47,12 +48,17 @@ def main() -> int:
     verdicts = []
     with ThreadPoolExecutor(max_workers=given.at_once) as pool:
         numbers = range(seed, seed + given.histories)
-        for verdict in pool.map(lambda number: perform(number, root, tuple(given.mounts)), numbers):
+        coming = [pool.submit(perform, number, root, tuple(given.mounts)) for number in numbers]
+        signal.signal(signal.SIGINT, lambda *_: [one.cancel() for one in coming])
+        for one in coming:
+            if one.cancelled():
+                continue
+            verdict = one.result()
             verdicts.append(verdict)
             for problem in dict.fromkeys(verdict.problems):
                 print(f"SEED={verdict.number} ({verdict.folder}): {problem}", flush=True)
             if len(verdicts) % 50 == 0:
-                print(f"{len(verdicts)} histories in {time.monotonic() - begin:.0f} s", flush=True)
+                print(report(verdicts, time.monotonic() - begin), flush=True)
     print(report(verdicts, time.monotonic() - begin))
     if any(verdict.problems for verdict in verdicts):
         return 1

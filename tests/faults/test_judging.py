@@ -1,0 +1,89 @@
+"""The judge of histories finds what may not be: each law, broken in a log."""
+
+from pathlib import Path
+
+import pytest
+
+from histories import History, Job, Plan
+from judging import judge
+from performing import Damage, Ended, Record
+
+HISTORY = History(1, Plan((Job("a", (), 0.0, failures=1, holds=True, steps=0),), 1), ("one",), ())
+
+
+def problems(folder: Path, log: str, record: Record | None = None) -> list[str]:
+    """What is wrong with a log, of which each line is `<seconds> <what> <process>`."""
+    lines = (line.split() for line in log.split(","))
+    text = "".join(f"{t} {what} a {pid}\n" for t, what, pid in lines)
+    (folder / "log").write_text(text, encoding="utf-8")
+    return judge(HISTORY, folder / "log", record or Record(), folder)
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "1 begin 10, 2 ok 10",
+        "1 begin 10, 2 fail 10, 3 begin 11, 4 ok 11",
+        "1 begin 10, 2 timeout 10, 3 begin 11, 4 ok 11",
+        "1 begin 66, 3 begin 11, 4 ok 11",
+        "1 begin 66, 2 ok 66, 3 begin 11, 4 ok 11",
+        "1 begin 66, 2 asked 66, 3 begin 11, 4 ok 11",
+    ],
+)
+def test_what_may_happen_is_no_problem(tmp_path: Path, log: str) -> None:
+    assert problems(tmp_path, log, Record(hits={66})) == []
+
+
+@pytest.mark.parametrize(
+    ("log", "problem"),
+    [
+        ("1 begin 66", "a never succeeded"),
+        ("1 begin 10, 2 ok 10, 3 begin 11, 4 ok 11", "a was run again after it had succeeded as process 10"),
+        ("1 begin 10, 2 begin 11, 3 ok 11", "a: process 10 ended without a word, and nobody killed it"),
+        ("1 begin 10, 2 overlap 10, 3 ok 10", "overlap a"),
+        ("1 begin 10, 2 exceeded 10, 3 ok 10", "exceeded a"),
+        ("1 begin 10, 2 misread 10, 3 ok 10", "misread a"),
+        (
+            "1 begin 10, 2 fail 10, 3 begin 11, 4 fail 11, 5 begin 12, 6 ok 12",
+            "a failed more often than it was to",
+        ),
+    ],
+)
+def test_a_law_that_is_broken_is_one(tmp_path: Path, log: str, problem: str) -> None:
+    assert problems(tmp_path, log, Record(hits={66})) == [problem]
+
+
+def test_what_ends_while_the_disk_refuses_may_be_run_again(tmp_path: Path) -> None:
+    log = "1 begin 10, 2 ok 10, 30 begin 11, 31 ok 11"
+
+    assert problems(tmp_path, log, Record(windows=[(2.5, 4.0)])) == []
+    assert problems(tmp_path, log, Record(windows=[(12.5, 14.0)])) != []
+
+
+@pytest.mark.parametrize(
+    ("ended", "found"),
+    [
+        (Ended(0, "", was_hit=False, was_troubled=False), []),
+        (Ended(-9, "", was_hit=True, was_troubled=False), []),
+        (Ended(-9, "", was_hit=False, was_troubled=False), ["a scheduler ended with -9: "]),
+        (Ended(3, "refused", was_hit=False, was_troubled=True), []),
+        (Ended(3, "refused", was_hit=False, was_troubled=False), ["a scheduler refused: refused"]),
+        (
+            Ended(0, "Traceback", was_hit=False, was_troubled=False),
+            ["a scheduler showed a traceback: Traceback"],
+        ),
+    ],
+)
+def test_a_scheduler_keeps_its_word(tmp_path: Path, ended: Ended, found: list[str]) -> None:
+    assert problems(tmp_path, "1 begin 10, 2 ok 10", Record(ended=[ended])) == found
+
+
+def test_a_file_that_cannot_be_read_is_kept_under_its_name_or_beside_it(tmp_path: Path) -> None:
+    end = tmp_path / "jobs" / "t" / "0" / ".experimaestro" / "attempts" / "1.end"
+    end.parent.mkdir(parents=True)
+    record = Record(damages=[Damage(end, b"{", b"")])
+    log = "1 begin 10, 2 ok 10"
+
+    assert problems(tmp_path, log, record) == [f"the content of {end} was deleted: {b'{'!r}"]
+    end.with_name("1.end.unreadable").write_bytes(b"{")
+    assert problems(tmp_path, log, record) == []
