@@ -35,7 +35,7 @@ SAVED_S = 10.0
 """Least time between two changes of what a notebook saves, in seconds, unless somebody waited for the end"""
 
 _FIRST_S = 2.0
-"""How long after the view what is saved appears, in seconds: the view is there then, and hides it"""
+"""How long after the view what is saved is filled, in seconds: the view is there then, and hides it"""
 
 _AT_REST = frozenset(("idle", "done", "failed", "stopped"))
 
@@ -120,12 +120,9 @@ class ExperimentWidget(AnyWidget):
         data = dict(view[0] if isinstance(view, tuple) else view or {})
         data["text/plain"] = f"experiment {self._source.title.name!r}"
         display(data, raw=True)  # type: ignore[no-untyped-call] # IPython's
-        first = not self._saved_at
-        self._saved_at = (
-            self._saved_at or time.monotonic()
-        )  # what is saved appears behind the view, not before
-        data = {"text/html": "<div data-xpm-saved></div>", "text/plain": ""} if first else self.saved()
-        display(data, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call] # same
+        below = {"text/html": "<div data-xpm-saved></div>", "text/plain": ""}
+        display(below, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call] # same
+        self._saved, self._saved_at = "", time.monotonic() - SAVED_S + _FIRST_S
 
     def show_once(self) -> None:
         """Shows the view, unless this cell shows it already."""

@@ -178,7 +178,7 @@ const model = {
           ...(part === 0 ? { run, log, services, commands: true, title: { name: "small-lm-grid", run: "20260311_143207", workspace: "/data/runs", workers: WORKERS } } : {}) });
       }
       if (state === "gone") setTimeout(() => emit("comm:close"), 100);
-      if (state === "error") setTimeout(() => emit("msg:custom", { t: "delta", epoch: "e", seq: 2, set: rows.map((_, i) => [i, 2, null]) }), 100);
+      if (state === "error") setTimeout(() => emit("msg:custom", { t: "delta", epoch: "e", seq: 2, run: { ...run, counts: null } }), 100);
     } else if (message.t === "ask") {
       const data = answer(message);
       if (data !== null) later({ t: "reply", id: message.id, ok: true, data });

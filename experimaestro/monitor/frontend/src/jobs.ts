@@ -39,6 +39,8 @@ export class Jobs implements Part {
   #spare: RowElement[] = [];
   #order = -1;
   #ordered = 0;
+  /** How many jobs there were when the order was made */
+  #seen = 0;
   #choice = "";
   #inside = false;
 
@@ -92,7 +94,7 @@ export class Jobs implements Part {
   /** Which lines there are, and in which order. */
   #arrange(): void {
     const { store, ui } = this.#view;
-    const choice = JSON.stringify([ui.search, [...ui.states], ui.sort, ui.descending, ui.grouped, [...ui.closed]]);
+    const choice = JSON.stringify([store.epoch, ui.search, [...ui.states], ui.sort, ui.descending, ui.grouped, [...ui.closed]]);
     const t = Date.now();
     const chosen = choice !== this.#choice;
     if (!chosen && (store.order === this.#order || t - this.#ordered < (store.rows.length > MANY ? LATER : SOON))) return;
@@ -103,6 +105,7 @@ export class Jobs implements Part {
     this.#choice = choice;
     this.#order = store.order;
     this.#ordered = t;
+    this.#seen = store.rows.length;
     this.#setLines(lines(store.rows, ui, store.now()));
   }
 
@@ -115,11 +118,9 @@ export class Jobs implements Part {
   /** New jobs come last while rows keep their places. */
   #append(): void {
     const { store, ui } = this.#view;
-    if (ui.grouped) return;
-    const known = new Set(this.#lines.map((line) => isGroup(line) ? -1 : line.n));
-    const matches = matcher(ui);
-    const added = store.rows.filter((row) => !known.has(row.n) && matches(row));
-    if (added.length) this.#setLines([...this.#lines.map((line) => isGroup(line) ? line : store.rows[line.n] ?? line), ...added]);
+    const added = store.rows.slice(this.#seen).filter(matcher(ui));
+    this.#seen = store.rows.length;
+    if (added.length && !ui.grouped) this.#setLines([...this.#lines, ...added]);
   }
 
   #setLines(made: Line[]): void {

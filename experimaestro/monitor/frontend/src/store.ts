@@ -28,10 +28,13 @@ export type Taken = "taken" | "ignored" | "gap";
 
 const LOG = 500;
 
+/** Tags without what every object of JavaScript has: one may be called `constructor`. */
+const own = (tags: Tags): Tags => Object.assign(Object.create(null) as Tags, tags);
+
 function rowOf(n: number, cells: Cells): Row {
   const [key, task, tags, state, text, value, started, ended, attempt] = cells;
   const id = key.slice(key.indexOf("/") + 1);
-  return { n, key, id, task, name: shortName(task), tags, state, text, value, started, ended, attempt, pending: "" };
+  return { n, key, id, task, name: shortName(task), tags: own(tags), state, text, value, started, ended, attempt, pending: "" };
 }
 
 export class Store {
@@ -69,6 +72,7 @@ export class Store {
   /** Has nothing any more: the next hello brings everything. */
   forget(): void {
     this.rows = [];
+    this.run = null;
     this.#keys = new Map();
     this.tags.clear();
     this.epoch = "";
@@ -140,7 +144,7 @@ export class Store {
   }
 
   #set(row: Row, name: (typeof COLUMNS)[number], value: unknown): void {
-    (row as unknown as Record<string, unknown>)[name] = value;
+    (row as unknown as Record<string, unknown>)[name] = name === "tags" ? own(value as Tags) : value;
     this.changed.add(row.n);
     if (name === "state") {
       row.pending = "";

@@ -135,7 +135,7 @@ export class Widget implements View {
 
   /** Paints within a tenth of a second; a page that is hidden paints when it is seen. */
   #soon(): void {
-    this.#announce();
+    this.#guarded(() => this.#announce());
     if (this.#timer !== undefined) return;
     const wait = Math.max(0, this.#painted + PAINT - Date.now());
     this.#timer = setTimeout(() => {

@@ -58,3 +58,9 @@ test("what was commanded is shown until the state changes", () => {
   store.delta(delta(3, { set: [[0, 3, "killed"]] }));
   assert.equal(store.rows[0]?.pending, "");
 });
+
+test("a tag may have a name that every object has", () => {
+  const store = new Store();
+  store.reset(reset({ rows: [cells(0, "done", { tags: { constructor: "1" } }), cells(1, "done", { tags: {} })] }));
+  assert.deepEqual(store.rows.map((row) => row.tags["constructor"]), ["1", undefined]);
+});

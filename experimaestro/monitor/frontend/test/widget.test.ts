@@ -168,6 +168,15 @@ test("rows keep their places while the focus is in the table", () => {
   assert.deepEqual(states(), ["failed", "failed", "running"]);
 });
 
+test("another run begins anew, whatever has the focus", () => {
+  wire.reset([cells(0), cells(1)]);
+  pass();
+  rows()[0]?.focus();
+  wire.reset([cells(7, "done")], run(), { epoch: "other" });
+  pass(500);
+  assert.deepEqual(states(), ["done"]);
+});
+
 test("keys move, open, mark and close", () => {
   wire.reset([cells(0), cells(1), cells(2)]);
   pass();
@@ -217,7 +226,7 @@ test("an error of the view says so and the view can be loaded again", () => {
   const log = mock.method(console, "error", () => undefined);
   wire.reset([cells(0)]);
   pass();
-  wire.delta(2, { set: [[0, 2, null]] });
+  wire.delta(2, { run: { ...run(), counts: null } });
   pass();
   assert.equal(widget.root.dataset["view"], "error");
   assert.match(text(".xpm-blank"), /^This view stopped workingTypeError: .*\. The experiment goes on; only its display failed\.Reload viewCopy details$/);
