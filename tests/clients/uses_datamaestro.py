@@ -6,6 +6,8 @@ Outside of an experiment it is downloaded at once; inside, before the first task
 import functools
 import http.server
 import json
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from datamaestro.data.csv import Matrix
 from datamaestro.definitions import Dataset, dataset
 from datamaestro.download.single import FileDownloader
 from datamaestro.settings import Settings, UserSettings
+from experimaestro.rpyc import client
 
 from experimaestro import Param, Task, experiment
 from experimaestro.exceptions import SettingsError
@@ -102,3 +105,10 @@ def test_settings_that_are_wrong_name_the_file_and_the_key(tmp_path: Path):
     assert str(caught.value) == (
         f'{file}: {{"agreements": {{"a": {{"value": ["Not a valid string."]}}}}}}. Mend it, or move it away'
     )
+
+
+def test_another_python_has_its_data_sets(tmp_path: Path):
+    with client(hostname=None, pythonpath=sys.executable) as other:
+        modules = other.connection.modules
+        assert modules.os.getpid() != os.getpid()
+        assert str(modules.datamaestro.context.Context(tmp_path).datapath) == str(tmp_path / "data")

@@ -41,7 +41,7 @@ class Client(NamedTuple):
 
 CLIENTS = {
     "xpm-mlboard": Client(["xpm-mlboard==0.3.1"], is_quick=True),
-    "datamaestro": Client(["datamaestro==1.16.1"], ["datamaestro.test"], is_quick=True),
+    "datamaestro": Client(["datamaestro==1.16.1", "rpyc>=6"], ["datamaestro.test"], is_quick=True),
     "datamaestro-text": Client(["datamaestro-text==2026.4.22"]),
     "datamaestro-ir": Client(["datamaestro-ir==0.5.0"], ["datamaestro_ir.test.test_datasets"]),
     "xpm-torch": Client(["xpm-torch==0.3.1", "torch==2.13.*"]),

@@ -52,7 +52,7 @@ class client:  # noqa: N801 - the name of the compatible API
 
     def __enter__(self) -> "client":  # noqa: PYI034 - not to be derived from
         self.connection = self._rpyc.utils.factory.connect_subproc(
-            self._command, self._rpyc.core.service.SlaveService
+            self._command, self._rpyc.core.service.ClassicService
         )
         return self
 
