@@ -42,7 +42,7 @@ from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.listener import Listener
 from experimaestro.scheduler.loop import Loop
 from experimaestro.scheduler.runs import RunFiles
-from experimaestro.scheduler.services import Services
+from experimaestro.scheduler.services import Services, WebService
 from experimaestro.workspace import inbox
 from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.layout import JobPaths
@@ -351,9 +351,9 @@ class OpenRun:
             ServiceError: There is no such service.
         """
         found = self.services.get(service)
-        if found is None:
+        if not isinstance(found, WebService):
             names = ", ".join(self.services) or "none"
-            raise ServiceError(f"the run has no service {service!r}. It has: {names}")
+            raise ServiceError(f"the run has no service {service!r} that can be stopped. It has: {names}")
         self.callbacks.call(f"stopping the service {service}", found.stop)
 
     # What a person may do with its jobs.

@@ -31,7 +31,7 @@ def run(path: Path, folder: Path) -> nbformat.NotebookNode:
     ]
     done = subprocess.run([*command, str(copy)], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
-    return nbformat.read(copy, as_version=4)
+    return nbformat.read(copy, as_version=4)  # type: ignore[no-any-return] # its types are half there
 
 
 def errors(notebook: nbformat.NotebookNode) -> list[str]:
