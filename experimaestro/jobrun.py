@@ -10,16 +10,17 @@ script in the job's folder.
 """
 
 import atexit
+import errno
 import gc
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from experimaestro.core import serialization
 from experimaestro.events.owners import Outcome, Status
@@ -85,6 +86,14 @@ def read_params(paths: JobPaths) -> dict[str, Any]:
         )
     return params
 
+
+T = TypeVar("T")
+
+FULL_S = 24 * 3600.0
+"""How long a job that has ended waits for space to say so, in seconds"""
+
+RETRY_S = 0.5
+"""How often it tries, in seconds"""
 
 MOST = 8192
 """Characters of an error that are kept with the job; all of it is in its log"""
@@ -204,12 +213,12 @@ class _Job:
             if stream is None or stream.closed:  # the user's code did that
                 continue
             try:
-                stream.flush()
+                _when_there_is_space(stream.flush)
             except OSError as error:
                 outcome = Outcome("failed", message=f"its output could not be written: {error}", code=1)
         outcome = outcome._replace(t=time.time())
-        if attempts.end(self._paths, self._attempt, outcome):
-            attempts.conclude(self._paths, self._attempt, outcome)
+        if _when_there_is_space(lambda: attempts.end(self._paths, self._attempt, outcome)):
+            _when_there_is_space(lambda: attempts.conclude(self._paths, self._attempt, outcome))
         tokens.release(self._paths)
         if self._asked_by and os.getpgid(0) == self._pid:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -228,6 +237,22 @@ def _plain(value: Any) -> Any:
             except (TypeError, ValueError):
                 continue
     raise TypeError(f"of type {type(value).__name__}")
+
+
+def _when_there_is_space(write: Callable[[], T]) -> T:
+    """Writes how the job ended, again and again while the disk is full: its work is done and not lost.
+
+    Raises:
+        OSError: The disk refuses for another reason, or is full for `FULL_S`.
+    """
+    end = time.monotonic() + FULL_S
+    while True:
+        try:
+            return write()
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT} or time.monotonic() > end:
+                raise
+        time.sleep(RETRY_S)
 
 
 def _exit(code: int) -> NoReturn:

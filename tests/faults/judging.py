@@ -5,8 +5,9 @@ Laws, for each job:
 1. It has succeeded at the end, and its result is what it wrote.
 2. No two executions of it overlap, and no more of a token is used than there is.
 3. After an execution that succeeded there is another only if the process of that one was killed, its
-   folder was deleted, its disk refused while it ended, or the file that said how it ended was damaged.
-4. It ends without a word only if it was killed, or if its disk refused.
+   folder was deleted, its disk refused while it ended (to be full does not suffice), or the file that said
+   how it ended was damaged.
+4. It ends without a word only if it was killed, or if its disk refused or was full.
 
 And for each scheduler: it ends with what it promises (0: done, 1: jobs failed, 3: refused with a message)
 unless it was killed; no traceback of the package; an unreadable file that holds what is nowhere else is
@@ -76,18 +77,18 @@ def _judge_job(name: str, of_job: list[Execution], record: Record, *, is_excused
     if not any(one.how == "ok" for one in of_job):
         problems.append(f"{name} never succeeded")
     for number, one in enumerate(of_job):
-        was_hit = one.pid in record.hits or is_excused or _in_window(one, record)
-        if not one.how and not was_hit:
+        was_hit = one.pid in record.hits or is_excused or _is_within(one, record.refused)
+        if not one.how and not was_hit and not _is_within(one, record.full):
             problems.append(f"{name}: process {one.pid} ended without a word, and nobody killed it")
         if one.how == "ok" and number < len(of_job) - 1 and not was_hit:
             problems.append(f"{name} was run again after it had succeeded as process {one.pid}")
     return problems
 
 
-def _in_window(one: Execution, record: Record) -> bool:
-    """Whether the disk refused while an execution went on or ended."""
+def _is_within(one: Execution, windows: list[tuple[float, float]]) -> bool:
+    """Whether an execution went on or ended at one of some times."""
     end = one.end + SLACK_S if one.end else float("inf")
-    return any(one.begin <= closed and end >= opened for opened, closed in record.windows)
+    return any(one.begin <= closed and end >= opened for opened, closed in windows)
 
 
 def _excused_names(record: Record, workspace: Path) -> set[str]:

@@ -76,8 +76,10 @@ class Record:
     """Processes of jobs that were killed or asked to end"""
     deleted: set[str] = field(default_factory=set)
     """Folders of jobs that were deleted: `<type>/<id>`"""
-    windows: list[tuple[float, float]] = field(default_factory=list)
-    """When the disk was full, or refused"""
+    full: list[tuple[float, float]] = field(default_factory=list)
+    """When the disk was full: a job may fail, but one that has succeeded waits for space to say so"""
+    refused: list[tuple[float, float]] = field(default_factory=list)
+    """When permission was taken away, or files could not be longer: nothing can be said for good"""
     damages: list[Damage] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -252,7 +254,7 @@ class Stage:
         """Where no disk can be made full, files of more than a few bytes cannot be written."""
         if self._is_mounted or not any(fault.kind == "full disk" for fault in one.while_running):
             return None
-        self.record.windows.append((time.monotonic(), time.monotonic() + DEADLINE_S))
+        self.record.refused.append((time.monotonic(), time.monotonic() + DEADLINE_S))
         self.record.faults.append("full disk")
         size = 1000
 
@@ -413,7 +415,8 @@ class Stage:
         begin = time.monotonic()
         time.sleep(fault.lasts_s)
         heal()
-        self.record.windows.append((begin, time.monotonic()))
+        windows = self.record.full if fault.kind == "full disk" else self.record.refused
+        windows.append((begin, time.monotonic()))
         return True
 
     def _fill(self) -> Callable[[], None]:

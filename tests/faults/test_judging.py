@@ -56,8 +56,17 @@ def test_a_law_that_is_broken_is_one(tmp_path: Path, log: str, problem: str) -> 
 def test_what_ends_while_the_disk_refuses_may_be_run_again(tmp_path: Path) -> None:
     log = "1 begin 10, 2 ok 10, 30 begin 11, 31 ok 11"
 
-    assert problems(tmp_path, log, Record(windows=[(2.5, 4.0)])) == []
-    assert problems(tmp_path, log, Record(windows=[(12.5, 14.0)])) != []
+    assert problems(tmp_path, log, Record(refused=[(2.5, 4.0)])) == []
+    assert problems(tmp_path, log, Record(refused=[(12.5, 14.0)])) != []
+
+
+def test_what_ends_while_the_disk_is_full_may_fail_but_is_not_run_again_after_a_success(
+    tmp_path: Path,
+) -> None:
+    record = Record(full=[(0.5, 4.0)])
+
+    assert problems(tmp_path, "1 begin 10, 30 begin 11, 31 ok 11", record) == []
+    assert problems(tmp_path, "1 begin 10, 2 ok 10, 30 begin 11, 31 ok 11", record) != []
 
 
 @pytest.mark.parametrize(

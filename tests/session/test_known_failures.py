@@ -6,6 +6,7 @@ services have their tests in `tests/services`; `docs/reliability.md` lists all.
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -224,3 +225,16 @@ def test_a_variable_for_jobs_is_added_to_those_that_they_have(runs: Path):
     assert (environment["GIVEN"], environment["PATH"]) == ("yes", os.environ["PATH"])
     assert environment["PYTHONPATH"] == "/somewhere/of/mine"
     assert "/somewhere/of/mine" in found["path"]
+
+
+def test_each_test_that_the_page_on_reliability_names_is_there():
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+
+    assert len(named) > 30
+    assert [
+        f"{file}::{name}"
+        for file, name in named
+        if not re.search(rf"^def {name}\(", (root / file).read_text(encoding="utf-8"), re.MULTILINE)
+    ] == []
