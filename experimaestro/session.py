@@ -723,5 +723,12 @@ def _forget_in_fork() -> None:
     experiment.CURRENT = context.current = None
 
 
+def _widget_of_service(service: Service) -> Any:
+    from experimaestro.notebook.service_widget import widget_of  # heavy, and only for who looks
+
+    return widget_of(service)
+
+
+Service.make_widget = _widget_of_service
 atexit.register(_leave)
 os.register_at_fork(after_in_child=_forget_in_fork)

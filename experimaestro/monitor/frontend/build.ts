@@ -7,7 +7,7 @@ const folder = process.argv[2] ?? fileURLToPath(new URL("../static", import.meta
 
 await build({
   absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
-  entryPoints: [{ in: "src/index.ts", out: "widget" }, { in: "src/style.css", out: "widget" }],
+  entryPoints: [{ in: "src/index.ts", out: "widget" }, { in: "src/service.ts", out: "service" }, { in: "src/style.css", out: "widget" }],
   outdir: folder,
   bundle: true,
   format: "esm",

@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from experimaestro.exceptions import ServiceError
 from experimaestro.scheduler.services.states import NEXT, ServiceState
@@ -284,6 +284,21 @@ class Service:
             "log": None if self.stderr is None else str(self.stderr),
             "subservices": [one.describe() for one in self.parts().values()],
         }
+
+    make_widget: "ClassVar[Callable[[Service], Any] | None]" = None
+    """Makes the display of a service: a slot that the layer above fills"""
+
+    @property
+    def widget(self) -> Any:
+        """Its display in a notebook, an ipywidget with `state`, `error` and `link` to observe.
+
+        Raises:
+            ServiceError: Nothing that can show it is loaded.
+        """
+        make = Service.make_widget
+        if make is None:
+            raise ServiceError(f"{self!r} can be shown once `experimaestro.experiment` is imported")
+        return make(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id!r}: {self.state.name}>"
