@@ -56,7 +56,7 @@ PERIOD_S = 0.15
 """Time between two looks while a view is open, in seconds"""
 
 OVERVIEW_S = 0.5
-"""Time between two overviews, in seconds"""
+"""Time between two overviews while no view is open, and between two looks at services, in seconds"""
 
 LEASE_S = 180.0
 """How long a view lives without a sign of it, in seconds: browsers slow a hidden page to one a minute"""
@@ -219,7 +219,7 @@ class Feed:
         self._table = Table(run)
         self._overviews = Overviews(run, title.workspace, title.workers, self._source.holder)
         self._overview: Overview | None = None
-        self._overview_at = -OVERVIEW_S
+        self._told_at = -OVERVIEW_S
         self._kept: deque[Message] = deque(maxlen=_KEPT)
         self._log: deque[Entry] = deque(maxlen=_LOG)
         self._services: list[dict[str, Any]] = []
@@ -317,7 +317,7 @@ class Feed:
     def _look(self, *, with_rows: bool) -> bool:
         """Sends what changed to all views; whether there is more."""
         if self._pending is None:
-            wants_overview = time.monotonic() - self._overview_at >= OVERVIEW_S
+            wants_overview = with_rows or time.monotonic() - self._told_at >= OVERVIEW_S
             if not (with_rows or wants_overview):
                 return False
             table = self._table if with_rows else None
@@ -357,24 +357,28 @@ class Feed:
             self._send(connection, delta)
 
     def _head(self, overview: Overview) -> Message:
-        """What is new in an overview; watchers are told all of it."""
+        """What is new in an overview; watchers are told all of it, and services looked at, less often."""
         news: Message = {}
-        self._overview_at = time.monotonic()
         before, self._overview = self._overview, overview
         if overview.entries:
             self._log.extend(overview.entries)
             news["log"] = overview.entries
         if before is None or _differ(before, overview):
             news["run"] = overview.message()
-        services = self._serving.rows()
-        if services != self._services:
-            self._services = news["services"] = services
+        if time.monotonic() - self._told_at >= OVERVIEW_S:
+            self._told_at = time.monotonic()
+            services = self._serving.rows()
+            if services != self._services:
+                self._services = news["services"] = services
+            self._tell(overview)
+        return news
+
+    def _tell(self, overview: Overview) -> None:
         for watcher in self._watchers:
             try:  # each alone: a user's observer may be behind it
                 watcher(overview)
             except Exception:  # noqa: PERF203 - of whoever watches
                 log.exception("a watcher of %s failed", self._source.title.name)
-        return news
 
     def _greet(self, connection: Connection, view: str, hello: Hello) -> None:
         """Gives a view what it has not."""
