@@ -15,7 +15,8 @@ Rule 3: `void` and a foreign `end` are written only with proof (`processes.fate`
 that made the claim when its launcher says that the process ended, or by order of the user.
 Rule 4: only the winner of `end` writes `.done` or `.failed`. If it was killed before that, what
 `end` says is completed by anybody, for it cannot change. `.done` wins over everything.
-Rule 5: what cannot be read is never taken for absent, nor an owner that cannot be read for gone.
+Rule 5: what cannot be read is never taken for absent, nor an owner that cannot be read for gone; it is
+kept, beside its name where that is needed.
 Rule 6: nothing here reads a clock or judges an age.
 
 Safe because: put-if-absent has one winner, so each attempt has one claim, one start *or* void, and

@@ -139,6 +139,7 @@ class Stage:
         self.record = Record()
         self.number = 0
         self.limit: Callable[[], None] | None = None
+        """Limits each process of a round, where no disk can be made full"""
         self._mounts = mounts or (folder / "disk",)
         self._is_mounted = False
         self._moves = 0
@@ -202,7 +203,7 @@ class Stage:
         """As a user would: the same command again, until it says that all is done; then once more."""
         for _ in range(MOST_RUNS):
             self._wait_for_rest()
-            started = self._start(with_clock=False)
+            started = self._start()
             self._wait(started, [])
             if all(one.process.returncode == 0 for one in started):
                 break
@@ -213,7 +214,7 @@ class Stage:
             return
         self._wait_for_rest()
         before = self.log.read_bytes() if self.log.exists() else b""
-        self._wait(self._start(with_clock=False), [])
+        self._wait(self._start(), [])
         if self.log.read_bytes() != before:
             self.record.problems.append("a run of what was done executed something")
         if self.record.ended[-1].code != 0:
@@ -233,12 +234,16 @@ class Stage:
                 clock = f"{fault.at_s}:{random.Random(fault.number).choice([-7200, -1, 1, 3600, 10**6])}"
                 self.record.faults.append("step clock")
         self.limit = self._limit_of(one)
+        begin = time.monotonic()
         started = self._start(crash, clock)
-        self.limit = None
         self._wait(
             started,
             [fault for fault in one.while_running if fault.kind not in {"kill at step", "step clock"}],
         )
+        if self.limit is not None:
+            self._wait_for_rest()  # its jobs have the limit too
+            self.record.refused.append((begin, time.monotonic()))
+        self.limit = None
         for scheduler in started[:1]:
             if scheduler.token is not None and scheduler.token.exists():
                 self.record.faults.append("kill at step")
@@ -254,7 +259,6 @@ class Stage:
         """Where no disk can be made full, files of more than a few bytes cannot be written."""
         if self._is_mounted or not any(fault.kind == "full disk" for fault in one.while_running):
             return None
-        self.record.refused.append((time.monotonic(), time.monotonic() + DEADLINE_S))
         self.record.faults.append("full disk")
         size = 1000
 
@@ -264,12 +268,9 @@ class Stage:
 
         return limit
 
-    def _start(self, crash: str = "", clock: str = "", *, with_clock: bool = True) -> list[Scheduler]:
-        environment = {}
-        if crash:
-            environment["CRASH_AT"] = crash
-        if clock and with_clock:
-            environment["CLOCK_STEP"] = clock
+    def _start(self, crash: str = "", clock: str = "") -> list[Scheduler]:
+        wanted = {"CRASH_AT": crash, "CLOCK_STEP": clock}
+        environment = {name: value for name, value in wanted.items() if value}
         return [Scheduler(self, place, environment) for place in range(len(self.history.experiments))]
 
     def _wait(self, started: list[Scheduler], faults: list[Fault]) -> None:
