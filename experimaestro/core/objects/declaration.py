@@ -1,12 +1,11 @@
 """What a class declares, compiled once at its first use.
 
-Rules: annotations are resolved here and nowhere else, when the class is first used, so that classes
-may name each other; everything that runs for each object (defaults, checks, bytes of the
+Rules: annotations are resolved (`annotations`) when the class is first used, so that classes may name
+each other; everything that runs for each object (defaults, checks, bytes of the
 identifier) is laid out here as tuples and dictionaries; nothing looks at a configuration.
 """
 
 import sys
-import types
 import typing
 import warnings
 from collections.abc import Mapping
@@ -30,6 +29,7 @@ from experimaestro.core.base import Configuration, Declares
 from experimaestro.core.containers import OptionalType
 from experimaestro.core.deprecation import DeprecatedParameter, conversion, deprecation_of
 from experimaestro.core.generics import fixed
+from experimaestro.core.objects.annotations import resolved_annotation, substituted
 from experimaestro.core.objects.hooks import hooks_of
 from experimaestro.core.problems import Mismatch, short
 from experimaestro.core.references import ConfigType
@@ -37,8 +37,6 @@ from experimaestro.core.scalars import BoolType, ChoicesType, Type
 from experimaestro.core.source import Home, home, is_of_notebook
 from experimaestro.core.types import is_path, type_of
 from experimaestro.exceptions import DefinitionError, LocalClassError
-
-_WORDS = ("Param[", "Meta[", "Option[", "Constant[", "Annotated[")
 
 
 def written_name(cls: type) -> str:
@@ -223,11 +221,11 @@ def _arguments(cls: type[Declares], fixed: Mapping[type, Mapping[Any, Any]]) -> 
         if not issubclass(base, Declares) or issubclass(base, Configuration):
             continue
         for name, annotation in base.__annotations__.items():
-            resolved = _resolved(base, name, annotation)
+            resolved = resolved_annotation(base, name, annotation)
             if typing.get_origin(resolved) is not typing.Annotated:
                 continue
             of, *marks = typing.get_args(resolved)
-            of = _substituted(of, fixed.get(base, {}))
+            of = substituted(of, fixed.get(base, {}))
             if any(isinstance(mark, Mark) for mark in marks):
                 if name.startswith("__"):
                     raise DefinitionError(
@@ -238,59 +236,6 @@ def _arguments(cls: type[Declares], fixed: Mapping[type, Mapping[Any, Any]]) -> 
                     _check_redeclared(base, found[name], one)
                 found[name] = one
     return {name: found[name] for name in sorted(found)}
-
-
-def _substituted(of: Any, values: Mapping[Any, Any]) -> Any:
-    """A type where what is known stands in the place of type variables."""
-    if isinstance(of, typing.TypeVar):
-        return values.get(of, of)
-    free = getattr(of, "__parameters__", ())
-    if not free or isinstance(of, type) or not any(one in values for one in free):
-        return of
-    return of[tuple(values.get(one, one) for one in free)]
-
-
-def _resolved(base: type, name: str, annotation: Any) -> Any:
-    """An annotation without strings; None for a name that is no parameter and does not resolve."""
-    holder = type(base.__name__, (), {"__annotations__": {name: _with_references(annotation)}})
-    module = sys.modules.get(base.__module__)
-    names = {
-        base.__name__: base,
-        **{key: value for key, value in vars(base).items() if isinstance(value, type)},
-    }
-    try:
-        return typing.get_type_hints(holder, vars(module) if module else {}, names, include_extras=True)[name]
-    except (NameError, AttributeError) as error:
-        if isinstance(annotation, str) and not any(word in annotation for word in _WORDS):
-            return None
-        raise DefinitionError(
-            f"{base.__qualname__}.{name}: the annotation {annotation!r} does not resolve: {error}. "
-            "Import the name at the top level of the module, outside of `if TYPE_CHECKING:`"
-        ) from error
-    except TypeError as error:
-        if isinstance(annotation, str) and not any(word in annotation for word in _WORDS):
-            return None
-        raise DefinitionError(
-            f"{base.__qualname__}.{name}: {annotation!r} is no annotation: {error}"
-        ) from error
-
-
-def _with_references(annotation: Any) -> Any:
-    """An annotation where `list["Node"]` is `list[ForwardRef("Node")]`: Python 3.10 resolves only that."""
-    if isinstance(annotation, str):
-        return annotation
-    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Annotated:
-        return typing.Annotated[(_with_references(inner[0]), *inner[1:])]
-    if isinstance(annotation, types.GenericAlias):
-        return types.GenericAlias(origin, tuple(_reference(one) for one in inner))
-    if origin is typing.Union or origin is types.UnionType:
-        return typing.Union[tuple(_reference(one) for one in inner)]  # noqa: UP007 - made of a tuple
-    return annotation
-
-
-def _reference(annotation: Any) -> Any:
-    return typing.ForwardRef(annotation) if isinstance(annotation, str) else _with_references(annotation)
 
 
 def _kept_type(base: type, where: str, of: Any, marks: list[Mark]) -> Type:
