@@ -127,12 +127,20 @@ class DictType(Inside):
             raise self.mismatch(value)
         check_key, check = self.key.check, self.of.check
         try:
-            return {check_key(key): check(item) for key, item in value.items()}
+            kept = {check_key(key): check(item) for key, item in value.items()}
         except Mismatch:  # again, to say where
             for key, item in value.items():
                 check_at(check_key, key, f" (key {short(key)})")
                 check_at(check, item, f"[{short(key)}]")
             raise
+        if len(kept) != len(value):
+            meant: set[Any] = set()
+            for key in map(check_key, value):
+                if key in meant:
+                    text = f"two keys mean {short(key)}, and one value would be lost"
+                    raise Mismatch(text, f" (key {short(key)})")
+                meant.add(key)
+        return kept
 
     def load(self, value: Any) -> Any:
         """See `Type.load`: the keys of a JSON object are strings."""

@@ -289,7 +289,10 @@ def _entries(config: Configuration) -> Entries:
         except KeyError:
             if argument.ignored:
                 continue
-            raise KeyError(argument.name) from None
+            raise KeyError(
+                f"{declaration.name} (made at {config.__xpm__.made_at}) has no identifier yet: "
+                f"its parameter {argument.name} is not set"
+            ) from None
         if argument.type.references:
             if not counts(argument, value):
                 continue

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from experimaestro.core.base import Configuration
+from experimaestro.core.problems import information
 
 if TYPE_CHECKING:
     from experimaestro.core.objects.config import Config
@@ -23,9 +24,10 @@ def setmeta(config: ConfigT, flag: bool | None) -> ConfigT:
         The configuration.
 
     Raises:
+        TypeError: It is no configuration.
         AssertionError: It is sealed.
     """
-    info = config.__xpm__
+    info = information(config, f"setmeta({{}}, {flag})")
     if info.sealed:
         raise AssertionError(
             f"setmeta({info.declaration.name}, {flag}): the configuration (made at {info.made_at}) is "
@@ -40,7 +42,12 @@ def sealed_set(*configs: ConfigT) -> set[ConfigT]:
 
     Example:
         >>> Ensemble.C(models=sealed_set(first, second))  # doctest: +SKIP
+
+    Raises:
+        TypeError: Something is no configuration; none is sealed.
     """
+    for config in configs:
+        information(config, "sealed_set({})")
     for config in configs:
         config.seal()
     return set(configs)

@@ -7,6 +7,7 @@ user's file and line and the class of the error are added here, on the way up.
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from experimaestro.core.base import Configuration, Information
 from experimaestro.exceptions import (
     ConfigurationError,
     ExperimaestroError,
@@ -80,6 +81,21 @@ def unknown(name: str, declared: Iterable[str], annotation: str | None = None) -
     if names:
         return Problem(name, f"unknown parameter. There are: {', '.join(names)}")
     return Problem(name, "unknown parameter. The class declares none")
+
+
+def information(value: Any, call: str) -> Information:
+    """What a configuration knows of itself, where a user may have given something else.
+
+    Args:
+        value: What the user gave.
+        call: Where to: `setmeta({}, True)`, with braces for the value.
+
+    Raises:
+        TypeError: It is no configuration.
+    """
+    if isinstance(value, Configuration):
+        return value.__xpm__
+    raise TypeError(f"{call.format(short(value))}: expected a configuration, Cls.C(...)")
 
 
 def short(value: Any) -> str:

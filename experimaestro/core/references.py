@@ -52,7 +52,8 @@ class ConfigType(Type):
 def refused_object(value: Any) -> Mismatch | None:
     """What to say when an object or a class stands where a configuration should; None if neither does."""
     if isinstance(value, type) and issubclass(value, Declares):
-        return Mismatch(f"got the class {value.__name__}", hint=f"Use {value.__name__}.C(...)")
+        name = value.__qualname__.removesuffix(".XPMConfig").rpartition(".")[2]  # of `Model` or of `Model.C`
+        return Mismatch(f"got the class {name}", hint=f"Use {name}.C(...)")
     if isinstance(value, Declares):
         name = type(value).__name__
         return Mismatch(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from experimaestro.core.base import Configuration
+from experimaestro.core.problems import information
 from experimaestro.core.walk import children_of_this_job, collect, postorder
 
 if TYPE_CHECKING:
@@ -95,8 +96,11 @@ def tags(config: "Config") -> TagDict:
     """Tags of a configuration, of all that it uses and of the tasks that it comes from.
 
     When two differ under one name, the outermost is kept.
+
+    Raises:
+        TypeError: It is no configuration.
     """
-    info = config.__xpm__
+    info = information(config, "tags({})")
     if info.job_tags is not None:
         return TagDict(info.job_tags)
     return TagDict(union([info.owner], postorder([info.owner], children_of_this_job))[0])

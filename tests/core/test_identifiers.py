@@ -181,7 +181,11 @@ def test_a_parameter_may_be_added_when_its_default_is_left_out():
 
 
 def test_reading_an_identifier_without_a_required_value_names_it():
-    with pytest.raises(KeyError, match=r"^'name'$"):
+    with pytest.raises(
+        KeyError,
+        match=r"^'Node \(made at test_identifiers.py:\d+\) has no identifier yet: "
+        r"its parameter name is not set'$",
+    ):
         Node.C().__identifier__()  # type: ignore[call-arg] # the value that is missing
 
 

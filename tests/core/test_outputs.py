@@ -23,6 +23,8 @@ from experimaestro import (
     field,
     param_group,
     partial,
+    sealed_set,
+    setmeta,
     tag,
     tags,
     tagspath,
@@ -177,6 +179,21 @@ def test_copyconfig_changes_some_parameters_and_shares_the_rest(error_of: ErrorO
         "ConfigurationError: copyconfig(Listed, ...): 1 problem (test_outputs.py:LINE)\n"
         "  scal   unknown parameter. Did you mean 'scale'?"
     )
+
+
+def test_what_takes_configurations_refuses_everything_else(error_of: ErrorOf):
+    wrong: Any = 3
+    model = Model.C(size=3)
+    for call, text in (
+        (lambda: copyconfig(wrong), "copyconfig(3)"),
+        (lambda: setmeta(wrong, True), "setmeta(3, True)"),
+        (lambda: tags(wrong), "tags(3)"),
+        (lambda: tagspath(wrong), "tags(3)"),
+        (lambda: sealed_set(model, wrong), "sealed_set(3)"),
+        (lambda: model.copy_dependencies(wrong), "Model.copy_dependencies(3)"),
+    ):
+        assert error_of(call) == f"TypeError: {text}: expected a configuration, Cls.C(...)"
+    assert not model.__xpm__.sealed
 
 
 def test_generated_paths_are_made_anew_for_a_copy(recorder: Any):

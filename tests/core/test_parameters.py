@@ -221,6 +221,11 @@ def test_a_number_of_numpy_is_a_number():
             "model   expected a configuration of Model or None, got 3. Example: model=Model.C(...)",
         ),
         ({"model": Model}, "model   got the class Model. Use Model.C(...)"),
+        ({"model": Model.C}, "model   got the class Model. Use Model.C(...)"),
+        (
+            {"table": {"1": 2, 1: 3}},
+            "table (key 1)   two keys mean 1, and one value would be lost. Example: table={3: 1e-3}",
+        ),
         (
             {"model": Model()},
             "model   got an instance of Model where a configuration is expected. Use Model.C(...)",
@@ -551,6 +556,12 @@ class Misspelt(Config):
     x: "Param[Modle]"  # type: ignore[name-defined] # noqa: F821 - refused when it is used
 
 
+class MisspeltInside(Config):
+    """Only the type is a string."""
+
+    x: Meta["Modle"]  # type: ignore[name-defined] # noqa: F821 - same
+
+
 class OldDefault(Config):
     """As it was written before."""
 
@@ -599,6 +610,11 @@ def test_a_parameter_may_be_redeclared_more_narrowly():
             Misspelt,
             "DefinitionError: Misspelt.x: the annotation 'Param[Modle]' does not resolve: name 'Modle' is not "
             "defined. Import the name at the top level of the module, outside of `if TYPE_CHECKING:`",
+        ),
+        (
+            MisspeltInside,
+            "DefinitionError: MisspeltInside.x: the annotation 'Meta[Modle]' does not resolve: name 'Modle' is "
+            "not defined. Import the name at the top level of the module, outside of `if TYPE_CHECKING:`",
         ),
     ],
 )

@@ -22,7 +22,7 @@ from experimaestro.core.generics import bindings, disagreements
 from experimaestro.core.identifier import Identifier, ambiguity, identify
 from experimaestro.core.objects.copying import clone
 from experimaestro.core.objects.declaration import Declaration, annotation_text
-from experimaestro.core.problems import Mismatch, Problem, failure, short, unknown
+from experimaestro.core.problems import Mismatch, Problem, failure, information, short, unknown
 from experimaestro.core.tags import Stopped, Tagged
 from experimaestro.exceptions import (
     AmbiguityWarning,
@@ -349,7 +349,7 @@ class _Behaviour(Configuration):
         """See `Config.copy_dependencies`."""
         from experimaestro.core.objects.outputs import Marker  # rarely needed
 
-        task = other.__xpm__.task
+        task = information(other, f"{self.__xpm__.declaration.name}.copy_dependencies({{}})").task
         return self if task is None else Marker(task)(self)
 
     def add_dependencies(self, *needs: Need) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from experimaestro.core.base import Configuration, Information, plain
 from experimaestro.core.frozen import thawed
+from experimaestro.core.problems import information
 from experimaestro.core.walk import children, collect, postorder
 
 ConfigT = TypeVar("ConfigT")
@@ -59,8 +60,7 @@ def copyconfig(config: ConfigT, **changes: Any) -> ConfigT:
     Raises:
         ConfigurationError: A change is wrong; or what is shared has paths in the folder of a job.
     """
-    if not isinstance(config, Configuration):
-        raise TypeError(f"copyconfig({config!r}): expected a configuration, Cls.C(...)")
+    information(config, "copyconfig({})")
     copy: Any = _bare(config)
     values = copy.__dict__
     for argument in config.__xpm__.declaration.arguments.values():
