@@ -60,19 +60,18 @@ def copyconfig(config: ConfigT, **changes: Any) -> ConfigT:
     Raises:
         ConfigurationError: A change is wrong; or what is shared has paths in the folder of a job.
     """
-    information(config, "copyconfig({})")
-    copy: Any = _bare(config)
+    info = information(config, "copyconfig({})")
+    copy: Any = _bare(info.owner)
     values = copy.__dict__
-    for argument in config.__xpm__.declaration.arguments.values():
+    for argument in info.declaration.arguments.values():
         if argument.generator is not None:
             values[argument.name] = None
         elif argument.name in config.__dict__:
             values[argument.name] = thawed(config.__dict__[argument.name])
     for name, value in changes.items():
-        if name not in config.__xpm__.declaration.arguments:
+        if name not in info.declaration.arguments:
             from experimaestro.core.problems import failure, unknown  # only when something is wrong
 
-            info = config.__xpm__
             problem = unknown(name, info.declaration.arguments)
             raise failure(f"copyconfig({info.declaration.name}, ...)", info.made_at, [problem])
         setattr(copy, name, value)
