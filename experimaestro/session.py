@@ -560,6 +560,9 @@ class experiment:  # noqa: N801 - the name of the compatible API
 
         Args:
             listener: Its methods are called in a thread of its own, one at a time.
+
+        Raises:
+            TypeError: It has not all methods of a `Listener`.
         """
         if self._dry is None:
             self._opened().add_listener(listener)

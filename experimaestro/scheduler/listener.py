@@ -4,6 +4,9 @@ from typing import Any
 
 from experimaestro.scheduler.job import Job
 
+METHODS = ("on_job_submitted", "on_job_state_changed", "on_service_added")
+"""What is called: an object that has all of them is a listener, whatever its class"""
+
 
 class Listener:
     """Base of what is told of the jobs and services of an experiment: see `experiment.add_listener`.

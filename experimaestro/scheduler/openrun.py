@@ -18,6 +18,7 @@ from experimaestro.core import context
 from experimaestro.core.definition import define, differences
 from experimaestro.core.objects import Config
 from experimaestro.core.objects.actions import described
+from experimaestro.core.problems import short
 from experimaestro.events.model import (
     CommandReceived,
     Event,
@@ -39,7 +40,7 @@ from experimaestro.launchers.direct import DirectLauncher
 from experimaestro.scheduler.callbacks import Callbacks, output_call, read_outputs
 from experimaestro.scheduler.effects import Work, users_path
 from experimaestro.scheduler.job import Job
-from experimaestro.scheduler.listener import Listener
+from experimaestro.scheduler.listener import METHODS, Listener
 from experimaestro.scheduler.loop import Loop
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Services, WebService
@@ -251,7 +252,17 @@ class OpenRun:
     # The user's code that is called.
 
     def add_listener(self, listener: Listener) -> None:
-        """Has changes told to a listener."""
+        """Has changes told to a listener.
+
+        Raises:
+            TypeError: It is none.
+        """
+        lacking = [name for name in METHODS if not callable(getattr(listener, name, None))]
+        if lacking:
+            raise TypeError(
+                f"add_listener({short(listener)}): expected a Listener, this has no method "
+                f"{', '.join(lacking)}. Derive its class from experimaestro.Listener"
+            )
         self.listeners = (*self.listeners, listener)
         self.loop.listen(self.files.run, self._tell)
 

@@ -104,6 +104,19 @@ def test_only_methods_of_configurations_are_watched_and_only_jobs_give_something
         learner.instance().register_task_output(learner.checkpoint, 1)
 
 
+def test_what_cannot_listen_is_refused_and_the_jobs_go_on(runs: Path, log: str):
+    with experiment(runs, "x", display=False) as xp:
+        with pytest.raises(TypeError) as raised:
+            xp.add_listener(3)  # type: ignore[arg-type] # no listener
+        Note.C(name="a", log=log).submit()
+
+    assert notes(log) == ["a"]
+    assert str(raised.value) == (
+        "add_listener(3): expected a Listener, this has no method on_job_submitted, on_job_state_changed, "
+        "on_service_added. Derive its class from experimaestro.Listener"
+    )
+
+
 def test_a_listener_is_told_of_jobs_and_services_in_order(runs: Path, log: str):
     told = []
 
