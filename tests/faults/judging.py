@@ -95,7 +95,7 @@ def _excused_names(record: Record, workspace: Path) -> set[str]:
     """The jobs of which a fault destroyed the memory: their folder, or how they ended."""
     folders = {workspace / "jobs" / key for key in record.deleted}
     for damage in record.damages:
-        if damage.path.name.endswith(".end") or damage.path in record.moved_away:
+        if damage.path.name.endswith(".end") or damage.was_moved:
             folders.add(damage.path.parents[2])
     found = set()
     for folder in folders:

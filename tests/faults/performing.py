@@ -52,7 +52,8 @@ class Damage:
 
     path: Path
     content: bytes
-    before: bytes
+    was_moved: bool = False
+    """Whether a message asked to move it away"""
 
 
 @dataclass
@@ -86,8 +87,6 @@ class Record:
     """What happened, for the report"""
     problems: list[str] = field(default_factory=list)
     """What nobody may see"""
-    moved_away: list[Path] = field(default_factory=list)
-    """Files that a message asked to move away"""
 
 
 class Scheduler:
@@ -313,16 +312,17 @@ class Stage:
 
     def _obey_messages(self, started: list[Scheduler]) -> None:
         """Moves away what a scheduler asks to move away, as a person would who knows that nothing runs."""
-        waiting = [one for one in self.record.damages if one.path not in self.record.moved_away]
+        waiting = [one for one in self.record.damages if not one.was_moved]
         if not waiting:
             return
         said = "".join(one.said for one in started)
         for damage in waiting:
             for place in self._places(damage.path):
                 if f"{place} cannot be read" in said and "move it away" in said:
-                    self.record.moved_away.append(damage.path)
+                    damage.was_moved = True
+                    aside = damage.path.with_name(f"{damage.path.name}.moved{len(self.record.faults)}")
                     with contextlib.suppress(FileNotFoundError):
-                        damage.path.rename(damage.path.with_name(f"{damage.path.name}.moved"))
+                        damage.path.rename(aside)
 
     def _places(self, path: Path) -> Iterator[str]:
         """A path as each scheduler may name it."""
@@ -478,7 +478,7 @@ class Stage:
         with contextlib.suppress(OSError):
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
-            self.record.damages.append(Damage(path, content, b""))
+            self.record.damages.append(Damage(path, content))
             self.record.faults.append("bad command")
         return True
 
@@ -497,10 +497,10 @@ class Stage:
             return
         kind = chance.choice(kinds)
         path = chance.choice([path for path in names if _kind_of(path) == kind])
-        before = path.read_bytes()
-        content = _garbage(chance, before)
+        content = _garbage(chance, path.read_bytes())
         path.write_bytes(content)
-        self.record.damages.append(Damage(path, content, before))
+        others = [one for one in self.record.damages if one.path != path or one.was_moved]
+        self.record.damages = [*others, Damage(path, content)]
         self.record.faults.append("damage")
 
     def _move(self) -> None:
@@ -516,10 +516,6 @@ class Stage:
         for damage in self.record.damages:
             with contextlib.suppress(ValueError):
                 damage.path = there / damage.path.relative_to(here)
-        self.record.moved_away = [
-            there / path.relative_to(here) if path.is_relative_to(here) else path
-            for path in self.record.moved_away
-        ]
 
 
 _SIGNALS = {"kill": signal.SIGKILL, "terminate": signal.SIGTERM, "stop": signal.SIGSTOP}

@@ -90,7 +90,7 @@ def test_a_scheduler_keeps_its_word(tmp_path: Path, ended: Ended, found: list[st
 def test_a_file_that_cannot_be_read_is_kept_under_its_name_or_beside_it(tmp_path: Path) -> None:
     end = tmp_path / "jobs" / "t" / "0" / ".experimaestro" / "attempts" / "1.end"
     end.parent.mkdir(parents=True)
-    record = Record(damages=[Damage(end, b"{", b"")])
+    record = Record(damages=[Damage(end, b"{")])
     log = "1 begin 10, 2 ok 10"
 
     assert problems(tmp_path, log, record) == [f"the content of {end} was deleted: {b'{'!r}"]
