@@ -1,11 +1,11 @@
 """Runs the quick tests on each supported Python, or on the lowest dependencies.
 
-    python tests/tools/pythons.py            # `make test-pythons`
+    python tests/tools/pythons.py            # `make test-pythons`, PYTHONS="3.10 3.13" for some
     python tests/tools/pythons.py --lowest   # `make test-lowest`
 
-Quick means: not marked `slow`. Those run real processes or many histories; what differs between
-Pythons (typing, inspection, threads, the event loop) the quick ones see, and with five runs the
-whole stays below five minutes. The newest Python runs once more with XPM_PORTABLE=1 and without
+Quick means: not marked `slow`, and nothing of `ELSEWHERE`. Those run real processes or many
+histories; what differs between Pythons (typing, inspection, threads, the event loop) the quick ones
+see. The newest Python runs once more with XPM_PORTABLE=1 and without
 the tests marked `linux`: what macOS would run. A Python that this machine lacks is said; it is
 no failure, as the next machine may have it.
 """
@@ -21,7 +21,11 @@ from pathlib import Path
 
 from environment import ROOT, SetupError, ensure, version
 
-PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+PYTHONS = tuple(os.environ.get("PYTHONS", "3.10 3.11 3.12 3.13").split())
+
+ELSEWHERE = ("tests/services", "tests/cli", "tests/notebooks", "tests/browser", "tests/clients")
+"""What starts commands, servers and browsers, and depends on them rather than on Python"""
+
 LOWEST_ON = ("3.10", "3.11")
 """The Pythons for which the oldest supported dependencies have wheels."""
 
@@ -67,9 +71,10 @@ def run(title: str, python: str, folder: str, *, constraints: list[str], portabl
     except SetupError as error:
         print(error, flush=True)
         return "failed: no environment"
-    environment = {**os.environ, "XPM_PORTABLE": "1"} if portable else dict(os.environ)
+    environment = {**os.environ, "FUZZ_EXAMPLES": "300", **({"XPM_PORTABLE": "1"} if portable else {})}
     marks = "not slow and not linux" if portable else "not slow"
     command = [interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", marks]
+    command += [f"--ignore={folder}" for folder in ELSEWHERE]
     code = subprocess.run(
         command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False
     ).returncode
