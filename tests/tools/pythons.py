@@ -100,7 +100,8 @@ def main() -> int:
         for name, python in found.items():
             missing = "missing: this machine has no such CPython"
             results[name] = run(f"CPython {name}", python, name, constraints=[]) if python else missing
-        newest, python = [(name, python) for name, python in found.items() if python][-1]
+        here = (f"{sys.version_info[0]}.{sys.version_info[1]}", sys.executable)  # where none of them is
+        newest, python = [here, *((name, python) for name, python in found.items() if python)][-1]
         title = f"{newest} portable"
         results[title] = run(f"CPython {title}", python, newest, constraints=[], portable=True)
     print("\n" + "\n".join(f"{title:20} {result}" for title, result in results.items()))
