@@ -14,16 +14,18 @@ import atexit
 import os
 import threading
 import time
+import warnings
 from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from experimaestro import waiting
 from experimaestro.core import context
 from experimaestro.core.objects import Config, Task
 from experimaestro.core.objects.actions import Action
+from experimaestro.core.problems import short
 from experimaestro.events.states import JobState
 from experimaestro.exceptions import (
     FailedExperiment,
@@ -59,6 +61,7 @@ from experimaestro.workspace.reader import RunReader
 
 if TYPE_CHECKING:
     import pandas as pd
+    from typing_extensions import Unpack
 
     from experimaestro.notebook.widget import ExperimentWidget
 
@@ -70,6 +73,18 @@ TaskT = TypeVar("TaskT", bound=Task)
 ServiceT = TypeVar("ServiceT", bound=Service)
 
 _current: "list[experiment]" = []
+
+
+class _Earlier(TypedDict, total=False):
+    """Arguments of earlier versions without effect: there is no server to describe, and no database."""
+
+    host: Any
+    port: Any
+    token: Any
+    wait_for_quit: Any
+    register_signals: Any
+    no_db: Any
+    no_environmental_impact: Any
 
 
 class experiment:  # noqa: N801 - the name of the compatible API
@@ -93,9 +108,10 @@ class experiment:  # noqa: N801 - the name of the compatible API
             script, or of the working directory of a notebook, and of `project_paths`.
         project_paths: More files or folders whose commit and changes are recorded with the run,
             beside those of the script and of the submitted tasks.
+        **earlier: What earlier versions took; it has no effect, which is told.
 
     Raises:
-        WorkspaceError: `name` cannot name a folder.
+        WorkspaceError: An argument is wrong, such as a `name` that cannot name a folder.
 
     Example:
         >>> with experiment("runs", "first") as xp:                   # doctest: +SKIP
@@ -112,15 +128,25 @@ class experiment:  # noqa: N801 - the name of the compatible API
         *,
         workers: int | None = None,
         display: bool | None = None,
-        run_mode: RunMode = RunMode.NORMAL,
+        run_mode: RunMode | None = RunMode.NORMAL,
         on_failure: Literal["continue", "stop"] = "continue",
         dirty_git: DirtyGitAction = DirtyGitAction.WARN,
         project_paths: Sequence[str | os.PathLike[str]] = (),
+        **earlier: "Unpack[_Earlier]",
     ) -> None:
+        _tell_earlier(earlier)
+        run_mode = RunMode.NORMAL if run_mode is None else run_mode
+        if type(name) is not str:
+            raise WorkspaceError(f"experiment(..., name={name!r}): expected a str")
+        if not isinstance(env, (str, os.PathLike)):
+            raise WorkspaceError(f"experiment({env!r}, {name!r}): expected the folder of the workspace")
+        if not isinstance(run_mode, RunMode):
+            modes = ", ".join(f"RunMode.{mode.name}" for mode in RunMode)
+            raise WorkspaceError(f"experiment(..., run_mode={run_mode!r}): expected one of {modes}")
         if on_failure not in {"continue", "stop"}:
             raise WorkspaceError(f'experiment(..., on_failure={on_failure!r}): expected "continue" or "stop"')
         self._stops = on_failure == "stop"
-        if workers is not None and workers < 1:
+        if workers is not None and (type(workers) is not int or workers < 1):
             raise WorkspaceError(f"experiment(..., workers={workers}): expected a number of jobs from 1 up")
         self._folder = os.path.realpath(os.fspath(env))
         try:
@@ -421,6 +447,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         Raises:
             ExperimentStopped: The experiment has ended.
         """
+        if not hasattr(task, "submit"):
+            raise SubmissionError(f"submit({short(task)}): expected the configuration of a task, Cls.C(...)")
         token = context.named.set(self._dry or self._opened())
         try:
             return task.submit()
@@ -688,6 +716,16 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def _set_current() -> None:
         now = experiment.CURRENT = _current[-1] if _current else None
         context.current = None if now is None else now._dry or now._run  # noqa: SLF001 - our own
+
+
+def _tell_earlier(given: "_Earlier") -> None:
+    """Tells which arguments have no effect; refuses those that never were any."""
+    for name in given:
+        if name not in _Earlier.__annotations__:
+            raise TypeError(f"experiment(...) got an unexpected keyword argument {name!r}")
+    if given:
+        text = f"experiment(..., {', '.join(f'{name}=' for name in given)}): of earlier versions, no effect"
+        warnings.warn(text, DeprecationWarning, stacklevel=3)
 
 
 def _leave_all(run: OpenRun) -> None:

@@ -39,6 +39,8 @@ class CounterToken:
     """
 
     def __init__(self, name: str, total: int | None = None) -> None:
+        if type(name) is not str:
+            raise SubmissionError(f"token({short(name)}, ...): expected a str as its name")
         if total is None:
             total = _total_of_settings(name)
         if not _is_count(total):

@@ -5,12 +5,13 @@ import importlib.util
 import os
 import subprocess
 import sys
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from experimaestro import Any, Config, FailedExperiment, Param, Task, experiment
+from experimaestro import Any, Config, FailedExperiment, Param, RunMode, Task, experiment
 from experimaestro.exceptions import ConfigurationError, SubmissionError, WorkspaceError
 from tasks import Note, notes
 
@@ -233,3 +234,51 @@ def test_a_module_that_a_job_cannot_import_is_told_with_python_and_path(runs: Pa
     assert "vanishing" in text
     assert f"importable by the python of the job: {sys.executable}" in text
     assert f"sys.path: ['{folder}'" in text
+
+
+def test_wrong_arguments_are_refused_where_they_are_given(runs: Path):
+    wrong: typing.Any = 3
+    for call, text in (
+        (lambda: experiment(wrong, "x"), "experiment(3, 'x'): expected the folder of the workspace"),
+        (lambda: experiment(runs, wrong), "experiment(..., name=3): expected a str"),
+        (
+            lambda: experiment(runs, "x", workers=wrong / 2),
+            "experiment(..., workers=1.5): expected a number of jobs from 1 up",
+        ),
+        (
+            lambda: experiment(runs, "x", run_mode=wrong),
+            (
+                "experiment(..., run_mode=3): expected one of RunMode.NORMAL, RunMode.DRY_RUN, "
+                "RunMode.GENERATE_ONLY, RunMode.PREPARE"
+            ),
+        ),
+        (
+            lambda: experiment(runs, "x", worker=wrong),
+            "experiment(...) got an unexpected keyword argument 'worker'",
+        ),
+    ):
+        with pytest.raises((WorkspaceError, TypeError)) as caught:
+            call()
+        assert str(caught.value) == text
+    with experiment(runs, "x", display=False) as xp:
+        task = Note.C(name="a", log="log")
+        for call, text in (
+            (lambda: xp.submit(wrong), "submit(3): expected the configuration of a task, Cls.C(...)"),
+            (lambda: xp.token(wrong, 1), "token(3, ...): expected a str as its name"),
+            (lambda: task.submit(init_tasks=wrong), "Note.submit(init_tasks=3): expected a list of tasks"),
+            (lambda: task.on_completed(wrong), "Note.on_completed(3): expected a function"),
+        ):
+            with pytest.raises((SubmissionError, TypeError)) as refused:
+                call()
+            assert str(refused.value) == text
+
+
+def test_arguments_of_earlier_versions_are_told_and_have_no_effect(runs: Path):
+    with pytest.warns(DeprecationWarning, match="no effect") as told:
+        xp = experiment(runs, "x", port=12345, register_signals=False, run_mode=None)
+
+    assert [str(one.message) for one in told] == [
+        "experiment(..., port=, register_signals=): of earlier versions, no effect"
+    ]
+    assert told[0].filename == __file__
+    assert (xp.status, xp.run_mode) == ("new", RunMode.NORMAL)

@@ -119,6 +119,8 @@ class Task(LightweightTask):
                 "To run it with other parameters, submit a copy: task.copy()"
             )
         options = _options(self, launcher, priority, max_retries, transient)
+        if not isinstance(init_tasks, (list, tuple)):
+            raise SubmissionError(f"{name}.submit(init_tasks={short(init_tasks)}): expected a list of tasks")
         given: tuple[Any, ...] = tuple(init_tasks)
         before_it: tuple[Any, ...] = tuple(one.value if type(one) is Stopped else one for one in given)
         tagging = [info.owner, *(one for one in given if type(one) is not Stopped)]
@@ -182,6 +184,8 @@ class Task(LightweightTask):
                 What it raises ends the wait for the experiment.
         """
         info = _configuration(self, "on_completed")
+        if not callable(callback):
+            raise TypeError(f"{info.declaration.name}.on_completed({short(callback)}): expected a function")
         if info.submitter is None or info.key is None:
             info.completions = (*info.completions, callback)
         else:
