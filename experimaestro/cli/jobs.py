@@ -106,18 +106,22 @@ def log(folder: str, job: str, std: bool, follow: bool) -> None:
 @selecting
 @perform
 def kill(folder: str, chosen: dict[str, Any], job: tuple[str, ...], perform: bool) -> None:
-    """End jobs that run: the JOBs named, or all that are selected."""
-    from experimaestro.inventory import killing
+    """End jobs that run, and have those not started that wait: the JOBs named, or all that are selected.
 
-    running = [one for one in _named(folder, job, chosen) if one.state in {"running", "unknown"}]
+    A job of another machine, or one that waits, is ended by the process that has it, which is asked.
+    """
+    from experimaestro.inventory import killing, owning
+
+    known = owning.open_runs(folder)
+    found = killing.endable(known, _named(folder, job, chosen))
     if perform:
-        results = killing.kill([one.paths for one in running])
-        for one, killed in zip(running, results, strict=True):
+        for one, killed in zip(found, killing.end(known, found), strict=True):
             click.echo(f"{killed.what:<11} {one.key}{f': {killed.why}' if killed.why else ''}")
     else:
-        for one in running:
-            click.echo(f"{'would kill':<11} {one.key} ({one.seen.owner or 'another version'})")
-    say_dry(perform, _count(len(running)))
+        for one in found:
+            where = one.seen.owner or ("another version" if one.state in killing.RUNNING else "waits")
+            click.echo(f"{'would kill':<11} {one.key} ({where})")
+    say_dry(perform, _count(len(found)))
 
 
 @jobs.command(short_help="Run failed jobs again, here.")

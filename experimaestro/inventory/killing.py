@@ -1,4 +1,4 @@
-"""Ends the processes of jobs, whoever started them.
+"""Ends jobs, whoever started them: their processes here, or by asking the process that has them.
 
 Rule: a process gets a signal only if it is proven to be that of the job: same machine, same start. A job
 of another machine, or one whose process is not known, is left alone and said to be.
@@ -8,12 +8,17 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from experimaestro.events.owners import Observation, Outcome
+from experimaestro.inventory.jobs import JobRecord
+from experimaestro.inventory.owning import OpenRun, ask_to_kill
 from experimaestro.workspace import attempts, processes
 from experimaestro.workspace.layout import JobPaths
+
+RUNNING = frozenset({"running", "unknown"})
+"""The states of a `JobRecord` in which there is, or may be, a process"""
 
 GRACE_S = 10.0
 """How long a job may take to end by itself, in seconds"""
@@ -24,9 +29,47 @@ _POLL_S = 0.05
 class Killed(NamedTuple):
     """What became of the wish to end a job."""
 
-    what: Literal["killed", "not running", "cannot"]
+    what: Literal["killed", "asked", "not running", "cannot"]
     why: str = ""
-    """For people, where it cannot be ended"""
+    """For people: whom was asked, or why it cannot be ended"""
+
+
+def endable(known: Sequence[OpenRun], jobs: Iterable[JobRecord]) -> list[JobRecord]:
+    """The jobs that run, and those that an open run is still to start.
+
+    Args:
+        known: The open runs of the workspace.
+        jobs: Any of its jobs.
+    """
+    awaited = frozenset[str]().union(*(run.jobs for run in known))
+    return [one for one in jobs if one.state in RUNNING or (one.state != "done" and one.key in awaited)]
+
+
+def end(known: Sequence[OpenRun], jobs: Sequence[JobRecord], grace_s: float = GRACE_S) -> list[Killed]:
+    """Ends jobs; those that do not run here are ended by the open run that has them, which is asked.
+
+    Args:
+        known: The open runs of the workspace.
+        jobs: What `endable` gave.
+        grace_s: See `kill`.
+
+    Returns:
+        For each, what became of it.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    asked = ask_to_kill(
+        known, [one.key for one in jobs if one.state not in RUNNING]
+    )  # before places get free
+    killed = kill([one.paths for one in jobs], grace_s)
+    asked |= ask_to_kill(
+        known, [one.key for one, was in zip(jobs, killed, strict=True) if was.what == "cannot"]
+    )
+    return [
+        Killed("asked", f"{asked[one.key]} has it and was asked to end it") if one.key in asked else was
+        for one, was in zip(jobs, killed, strict=True)
+    ]
 
 
 def kill(jobs: Sequence[JobPaths], grace_s: float = GRACE_S) -> list[Killed]:

@@ -158,6 +158,26 @@ def test_a_running_job_is_killed_only_on_demand_and_its_scheduler_knows(tmp_path
     assert rows(tmp_path)[0]["state"] == "failed"
 
 
+def test_jobs_that_wait_are_not_started_by_the_process_that_has_them(tmp_path: Path):
+    after = "class After(Task):\n    slow: Param[Slow]\n\n    def execute(self): ...\n\n\n@configuration"
+    code = SLOW.replace("@configuration", after).replace(
+        "Slow.C(n=1).submit()", "After.C(slow=Slow.C(n=1).submit()).submit()"
+    )
+    write(tmp_path, {"experiment.py": code, "full.yaml": "id: slow\nfile: experiment\n"})
+    with start(tmp_path, "run-experiment", "--workdir", "runs", "full") as scheduler:
+        wait_until(
+            lambda: any("begun" in path.read_text() for path in tmp_path.glob("runs/jobs/*/*/slow.out")), 30
+        )
+        done = jobs(tmp_path, "kill", "--experiment", "slow", "--perform")
+        scheduler.communicate(timeout=30)
+
+    assert sorted(line.split()[0] for line in done.out.splitlines()) == ["asked", "killed"]
+    assert f": pid {scheduler.pid} on " in done.out
+    assert "has it and was asked to end it" in done.out
+    assert done.err == "2 jobs\n"
+    assert not list(tmp_path.glob("runs/jobs/*/*/.done"))
+
+
 def test_a_job_whose_scheduler_is_gone_is_stray_and_can_be_killed(tmp_path: Path):
     write(tmp_path, {"experiment.py": SLOW, "full.yaml": "id: slow\nfile: experiment\n"})
     with start(tmp_path, "run-experiment", "--workdir", "runs", "full") as scheduler:
