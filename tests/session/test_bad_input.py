@@ -238,6 +238,8 @@ def test_a_module_that_a_job_cannot_import_is_told_with_python_and_path(runs: Pa
 
 def test_wrong_arguments_are_refused_where_they_are_given(runs: Path):
     wrong: typing.Any = 3
+    opened: typing.Any = experiment
+    call: typing.Callable[[], object]
     for call, text in (
         (lambda: experiment(wrong, "x"), "experiment(3, 'x'): expected the folder of the workspace"),
         (lambda: experiment(runs, wrong), "experiment(..., name=3): expected a str"),
@@ -253,7 +255,7 @@ def test_wrong_arguments_are_refused_where_they_are_given(runs: Path):
             ),
         ),
         (
-            lambda: experiment(runs, "x", worker=wrong),
+            lambda: opened(runs, "x", worker=wrong),
             "experiment(...) got an unexpected keyword argument 'worker'",
         ),
     ):
