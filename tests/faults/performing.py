@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -490,7 +491,7 @@ class Stage:
         names = sorted(
             path
             for path in found
-            if path.is_file() and not path.is_symlink() and path.name not in {"result.txt", "steps.txt"}
+            if path.is_file() and not path.is_symlink() and not _SPARED.search(path.name)
         )
         kinds = sorted({_kind_of(path) for path in names})
         if not kinds:
@@ -517,6 +518,9 @@ class Stage:
             with contextlib.suppress(ValueError):
                 damage.path = there / damage.path.relative_to(here)
 
+
+_SPARED = re.compile(r"^(result|steps)\.txt$|\.unreadable$|\.moved\d+$")
+"""Names of what is the user's own, or was damaged before and set aside"""
 
 _SIGNALS = {"kill": signal.SIGKILL, "terminate": signal.SIGTERM, "stop": signal.SIGSTOP}
 
