@@ -1,6 +1,7 @@
 """The YAML files of an experiment as one document.
 
-Order, later ones win: `--pre-yaml`, what a file imports, the file, `--post-yaml`, `-c`. Paths in a
+Order, later ones win: `--pre-yaml`, what a file imports, the file, `--post-yaml`, `-c`; then values that name
+others (`${optim.lr}`) get theirs. Paths in a
 document are relative to the file that has them, which the origin of each value tells; `pythonpath`
 is the one list that accumulates.
 """
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experimaestro.documents import merging, nodes, problems, reading
+from experimaestro.documents import interpolation, merging, nodes, problems, reading
 from experimaestro.documents.converting import Conversion
 from experimaestro.documents.describing import found
 from experimaestro.documents.nodes import Node, Origin
@@ -26,6 +27,8 @@ class Document(NamedTuple):
     """All files and options, merged"""
     pythonpath: Sequence[Path]
     """Folders where modules are looked for, in order; empty: the default rule"""
+    notes: Sequence[str] = ()
+    """What a person should know of it"""
 
 
 def load(
@@ -53,8 +56,8 @@ def load(
     parts += [_with_imports(_existing(one), folders, ()) for one in post]
     for part in overrides:
         _note_pythonpath(part, folders)
-    root = merging.merge_all([*parts, *overrides])
-    return Document(path, root, tuple(dict.fromkeys(folders)))
+    root, notes = interpolation.resolve(merging.merge_all([*parts, *overrides]))
+    return Document(path, root, tuple(dict.fromkeys(folders)), notes)
 
 
 def value(document: Document, key: str, of: Any) -> tuple[Any, Origin | None]:

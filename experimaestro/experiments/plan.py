@@ -66,7 +66,7 @@ def make(
     loaded = code.load(described, file, module)
     configuration = fill(described, loaded.schema)
     header = _header(described, configuration)
-    warnings = git.check([str(loaded.folder)], header["dirty_git"])
+    warnings = [*described.notes, *git.check([str(loaded.folder)], header["dirty_git"])]
     name = str(header["id"])
     _check_name(described, name)
     if header["add_timestamp"]:
