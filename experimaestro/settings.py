@@ -42,6 +42,8 @@ class ServerSettings:
     host: str = "127.0.0.1"
     autohost: Literal["fqdn", "name"] | None = None
     token: str | None = None
+    service_url: str | None = None
+    """Template of the addresses of services, where a site has its own gateway"""
 
 
 @dataclass

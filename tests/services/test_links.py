@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from experimaestro import settings
 from experimaestro.exceptions import ServiceError
 from experimaestro.scheduler.services import links
 from experimaestro.scheduler.services.links import Place
@@ -67,6 +68,24 @@ def test_a_template_wins(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(links.TEMPLATE, "https://example.org/{JUPYTERHUB_USER}{base_url}p/{port}{path}")
     expected = "https://example.org/alice/user/alice/p/36013/"
     assert links.server_view(HERE) == links.describe(HERE)["template"] == expected
+
+
+def test_a_template_of_the_settings_counts_where_no_variable_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(settings, "_folder", tmp_path)
+    (tmp_path / "settings.yaml").write_text(
+        "server: {service_url: 'https://example.org/p/{port}{path}'}", encoding="utf-8"
+    )
+    assert links.server_view(HERE) == "https://example.org/p/36013/"
+
+    monkeypatch.setenv(links.TEMPLATE, "https://example.org/{port}")
+    assert links.server_view(HERE) == "https://example.org/36013"
+
+    monkeypatch.delenv(links.TEMPLATE)
+    (tmp_path / "settings.yaml").write_text("server: {service_url: [1]}", encoding="utf-8")
+    with pytest.raises(ServiceError, match=r"settings\.yaml:1: server\.service_url: expected a str"):
+        links.server_view(HERE)
 
 
 def test_a_template_that_cannot_be_filled_stops_the_start_with_what_it_may_have(

@@ -3,7 +3,7 @@
 Law: only a browser knows the address that its user typed (`ssh -L`, a hub, a reverse proxy). So
 `describe` gives the facts, from which the front-end builds the link
 (`monitor/frontend/src/service_link.js`); `server_view` is what this process can say alone, for a
-terminal and for plain text. A template of the user's, in `XPM_SERVICE_URL`, wins over both.
+terminal and for plain text. A template of the user's, in `XPM_SERVICE_URL` or the settings, wins over both.
 
 Nothing of Jupyter's server is imported, as the environment of a kernel often lacks it: the server
 leaves a file about itself, and its pid is in the kernel's environment. Only its path is believed
@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from experimaestro.exceptions import ServiceError
+from experimaestro.exceptions import DocumentError, ServiceError, SettingsError
+from experimaestro.settings import get_settings
 
 TEMPLATE = "XPM_SERVICE_URL"
 """Variable with the address of a service's page where a site has its own gateway"""
@@ -159,7 +160,7 @@ def describe(place: Place, token: str = "") -> dict[str, Any]:
 
 
 def _filled(place: Place, server: tuple[str, str] | None) -> str | None:
-    template = os.environ.get(TEMPLATE)
+    name, template = _template()
     if not template:
         return None
     known = {name: value for name, value in os.environ.items() if name.startswith("JUPYTERHUB_")}
@@ -169,10 +170,21 @@ def _filled(place: Place, server: tuple[str, str] | None) -> str | None:
         return template.format_map(known)
     except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise ServiceError(
-            f"{TEMPLATE}={template}: cannot be filled ({type(error).__name__}: {error}). It may have "
+            f"{name}={template}: cannot be filled ({type(error).__name__}: {error}). It may have "
             "{host}, {port}, {path}, {base_url} and the variables of the environment that begin with "
             "JUPYTERHUB_, such as https://example.org{base_url}proxy/{port}{path}"
         ) from None
+
+
+def _template() -> tuple[str, str | None]:
+    """Where a template may be given, and the one that is; the variable comes before the settings."""
+    given = os.environ.get(TEMPLATE)
+    if given:
+        return TEMPLATE, given
+    try:
+        return "settings.yaml: server.service_url", get_settings().server.service_url
+    except (SettingsError, DocumentError) as error:
+        raise ServiceError(str(error)) from None
 
 
 def _folder(path: str) -> str:
