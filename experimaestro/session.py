@@ -166,6 +166,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self._dry: DryRun | None = None
         self._widget: ExperimentWidget | None = None
         settings = WorkspaceSettings(path=Path(self._folder), env=dict(getattr(env, "env", {})))
+        settings.max_retries = getattr(env, "max_retries", settings.max_retries)  # of a WorkspaceSettings
+        self._retries = settings.max_retries
         self.workspace = Workspace(Settings(), settings, run_mode)
         """The workspace: its folder, and how jobs are run there"""
         self._limits: HistorySettings | None = getattr(env, "history", None)  # same
@@ -648,6 +650,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             code=self._code,
             limits=Limits(limits.max_done, limits.max_failed),
             attached=self._attached,
+            retries=self._retries,
         )
 
     def _show(self, run: OpenRun) -> None:

@@ -52,6 +52,8 @@ class Wanted(NamedTuple):
     """How many runs of the experiment are kept"""
     attached: Sequence[Attached]
     """Other workspaces whose results count"""
+    retries: int
+    """How often a resumable task goes on after it ran out of time, where its submission does not say"""
 
 
 def join_or_open(wanted: Wanted, on_open: Callable[[OpenRun], None]) -> OpenRun | None:
@@ -105,6 +107,7 @@ def _begin(wanted: Wanted) -> OpenRun | None:
     run.files.add_code(wanted.code)
     run.files.limits = wanted.limits
     run.attached = wanted.attached
+    run.retries = wanted.retries
     run.act = lambda begin: act(run, begin)
     loop.open_run(run.files)
     loop.post(RunStarted(t=t, run=run.files.run, owner=myself(), stops=wanted.stops))

@@ -62,9 +62,6 @@ OUTPUTS_S = 0.2
 INBOX_S = 0.5
 """How often it is looked whether another process asks for something, in seconds"""
 
-RETRIES = 3
-"""How often a resumable task goes on after it ran out of time, where nobody says"""
-
 _loops: dict[str, Loop] = {}
 
 
@@ -123,6 +120,8 @@ class OpenRun:
         self.environment: dict[str, str] = {}
         self.attached: Sequence[Attached] = ()
         """Other workspaces whose results count here"""
+        self.retries = 0
+        """How often a resumable task goes on after it ran out of time, where its submission does not say"""
         self.services = Services(files.show_services)
         self.actions: list[Config] = []
         """What a person may do with the results"""
@@ -176,7 +175,7 @@ class OpenRun:
             needs=tuple(Need(need.folder, need.amount, need.total) for need in submission.needs),
             priority=submission.options.priority,
             transient=submission.options.transient,
-            retries=RETRIES if submission.options.retries is None else submission.options.retries,
+            retries=self.retries if submission.options.retries is None else submission.options.retries,
         )
         self._check_first(submission)
         if self._first(submission.key) is None:

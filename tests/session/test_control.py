@@ -199,6 +199,17 @@ def test_a_resumable_job_is_resumed_as_often_as_was_said(runs: Path, log: str):
     assert notes(log) == ["step 1", "step 2"]
 
 
+def test_a_resumable_task_goes_on_as_often_as_its_workspace_says(runs: Path, log: str):
+    workspace = settings.WorkspaceSettings(path=runs, max_retries=1)
+    with (
+        pytest.raises(FailedExperiment, match="2 of 9 steps"),
+        experiment(workspace, "x", display=False),
+    ):
+        Steps.C(log=log, most=9).submit()
+
+    assert notes(log) == ["step 1", "step 2"]
+
+
 def test_a_transient_job_is_run_only_for_one_that_needs_it(runs: Path, log: str):
     def plan(final: str) -> list[str]:
         Path(log).unlink(missing_ok=True)
