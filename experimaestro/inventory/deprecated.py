@@ -14,7 +14,7 @@ from experimaestro.core.identifier import identify
 from experimaestro.core.walk import children, postorder
 from experimaestro.exceptions import ExperimaestroError, WorkspaceError
 from experimaestro.inventory import jobs
-from experimaestro.workspace import files
+from experimaestro.workspace import contents, files
 from experimaestro.workspace.layout import JobPaths, jobs_folder
 from experimaestro.workspace.recorded import from_task_dir
 
@@ -34,14 +34,16 @@ class Renamed(NamedTuple):
 def renamed(workspace: str) -> Iterator[Renamed]:
     """The jobs of a workspace whose classes give them another identifier now.
 
-    Their modules are imported, so they have to be importable here.
+    Their modules are imported, so they have to be importable here. Jobs with classes of a script or a
+    notebook are left out: such a class is one of `__main__` only where that script or notebook runs, and any
+    name that it had here would be another one.
 
     Args:
         workspace: Its folder.
     """
     for key in jobs.all_keys(workspace):
         paths = JobPaths.of(workspace, key)
-        if os.path.islink(paths.folder) or not files.exists(paths.params):  # noqa: PTH114 - a string
+        if os.path.islink(paths.folder) or not files.exists(paths.params) or _has_main(paths):  # noqa: PTH114 - a string
             continue
         try:
             now = key_now(paths)
@@ -90,6 +92,13 @@ def link(workspace: str, job: Renamed) -> bool:
     except OSError as error:
         raise WorkspaceError(f"{new.folder} cannot be made: {error.strerror or error}") from None
     return True
+
+
+def _has_main(paths: JobPaths) -> bool:
+    """Whether a class of a job is of a script or a notebook; what cannot be read has none."""
+    objects = contents.json_object(files.read(paths.params)).get("objects")
+    found = objects if isinstance(objects, list) else []
+    return any(isinstance(one, dict) and one.get("module") == "__main__" for one in found)
 
 
 def _parts(config: Any) -> list[Any]:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from commands import run, write
@@ -63,6 +65,18 @@ def test_jobs_of_a_deprecated_class_are_linked_to_the_new_one_and_found_done(tmp
     assert (fixed.out.endswith(" (linked)\n"), fixed.err) == (True, "1 to link\n")
     again = run(tmp_path, "run-experiment", "--workdir", "runs", "full")
     assert "1 found done: nothing to run" in again.err
+
+
+def test_jobs_of_a_script_have_no_other_name_and_keep_what_they_are(tmp_path: Path):
+    plan = "with experiment('runs', 'a', display=False):\n        Train.C(lr=1.0).submit()\n"
+    script = f"from experimaestro import experiment\n{BEFORE}\n\nif __name__ == '__main__':\n    {plan}"
+    write(tmp_path, {"script.py": script})
+    subprocess.run([sys.executable, "script.py"], cwd=tmp_path, check=True)
+
+    listed = run(tmp_path, "deprecated", "list", "runs", "--fix", "--perform")
+
+    assert (listed.code, listed.out, listed.err) == (0, "", "0 to link\n")
+    assert len(list(tmp_path.glob("runs/jobs/__main__.train/*/.experimaestro/definition.json"))) == 1
 
 
 def test_a_class_that_is_gone_is_told_and_hides_no_other(tmp_path: Path):
