@@ -1,11 +1,12 @@
 """Prints what happens in a run, as its journal records it: a line for each event, on standard output."""
 
 import json
-import os
 import sys
 import threading
 from datetime import datetime
 from typing import Any, Literal
+
+from experimaestro.workspace import files
 
 _PERIOD_S = 0.2
 
@@ -44,25 +45,13 @@ class EventsPrinter:
             self._print()
 
     def _print(self) -> None:
-        *lines, self._rest = (self._rest + self._read()).split(b"\n")
+        new = files.read_from(self._journal, self._position)
+        self._position += len(new)
+        *lines, self._rest = (self._rest + new).split(b"\n")
         for line in lines:
             text = line.decode("utf-8", "replace")
             sys.stdout.write(f"{text if self._form == 'json' else as_text(json.loads(line))}\n")
         sys.stdout.flush()
-
-    def _read(self) -> bytes:
-        try:
-            descriptor = os.open(self._journal, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return b""
-        try:
-            data = b""
-            while part := os.pread(descriptor, 1 << 20, self._position):
-                self._position += len(part)
-                data += part
-            return data
-        finally:
-            os.close(descriptor)
 
 
 def as_text(event: dict[str, Any]) -> str:

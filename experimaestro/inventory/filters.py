@@ -11,8 +11,9 @@ fits no test, but `!=` and `not in`.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
+from experimaestro.documents.phrases import Phrase
 from experimaestro.exceptions import FilterError
 
 Filter = Callable[[Mapping[str, Any]], bool]
@@ -40,29 +41,9 @@ def parse(text: str) -> Filter:
     return _Parser(text).whole()
 
 
-class _Parser:
+class _Parser(Phrase):
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
-        self._next()
-
-    def _next(self) -> None:
-        match = _TOKEN.match(self._text, self._at)
-        assert match is not None, self._at
-        self._kind = match.lastgroup or "end"
-        self._symbol = match[self._kind] if self._kind != "end" else ""
-        self._begin = match.start(self._kind) if self._kind != "end" else len(self._text)
-        self._at = match.end()
-
-    def _fail(self, expected: str) -> NoReturn:
-        found = repr(self._symbol) if self._symbol else "the end"
-        raise FilterError(f"{self._text}\n{' ' * self._begin}^ expected {expected}, got {found}")
-
-    def _take(self, symbol: str) -> bool:
-        if self._symbol == symbol and self._kind != "text":
-            self._next()
-            return True
-        return False
+        super().__init__(text, _TOKEN, FilterError)
 
     def whole(self) -> Filter:
         chosen = self._any()

@@ -3,7 +3,6 @@
 Rule: reads only. The journal has what its owner knew; the progress of the jobs is in their folders.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
@@ -14,6 +13,7 @@ from experimaestro.events.model import Level, Progress, decode
 from experimaestro.events.state import State
 from experimaestro.events.states import JobState
 from experimaestro.exceptions import WorkspaceError
+from experimaestro.workspace import files
 from experimaestro.workspace.layout import JobPaths, RunPaths
 from experimaestro.workspace.progress import read_progress
 
@@ -66,7 +66,9 @@ class Followed:
 
     def update(self) -> None:
         """Folds what was written since."""
-        *lines, self._rest = (self._rest + self._read()).split(b"\n")
+        new = files.read_from(self._path, self._position)
+        self._position += len(new)
+        *lines, self._rest = (self._rest + new).split(b"\n")
         for line in lines:
             try:
                 event = decode(line)
@@ -82,17 +84,3 @@ class Followed:
                             t=job.started or 0.0, job=job.key, levels=tuple(Level(*one) for one in levels)
                         )
                     )
-
-    def _read(self) -> bytes:
-        try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return b""
-        try:
-            data = b""
-            while part := os.pread(descriptor, 1 << 20, self._position):
-                self._position += len(part)
-                data += part
-            return data
-        finally:
-            os.close(descriptor)

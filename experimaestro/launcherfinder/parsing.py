@@ -12,8 +12,8 @@ text with a mark under the place.
 
 import re
 from functools import reduce
-from typing import NoReturn
 
+from experimaestro.documents.phrases import Phrase
 from experimaestro.exceptions import RequirementError
 from experimaestro.launcherfinder.requirements import (
     Accelerator,
@@ -42,31 +42,9 @@ def parse(text: str) -> RequirementUnion:
     return _Parser(text).spec()
 
 
-class _Parser:
+class _Parser(Phrase):
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
-        self._next()
-
-    def _next(self) -> None:
-        """Goes on to the next token."""
-        match = _TOKEN.match(self._text, self._at)
-        assert match is not None, self._at
-        self._kind = match.lastgroup or "end"
-        self._symbol = match[self._kind] if self._kind != "end" else ""
-        self._begin = match.start(self._kind) if self._kind != "end" else len(self._text)
-        self._at = match.end()
-
-    def _fail(self, expected: str) -> NoReturn:
-        found = repr(self._symbol) if self._symbol else "the end"
-        raise RequirementError(f"{self._text}\n{' ' * self._begin}^ expected {expected}, got {found}")
-
-    def _take(self, token: str) -> bool:
-        """Whether the next token is this one, which is then passed."""
-        if self._symbol == token and self._kind != "end":
-            self._next()
-            return True
-        return False
+        super().__init__(text, _TOKEN, RequirementError)
 
     def _need(self, token: str) -> None:
         if not self._take(token):
