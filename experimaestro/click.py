@@ -64,13 +64,24 @@ class _Ended(click.ClickException):
     def show(self, file: Any = None) -> None:
         """Prints the message; of an error that is none of ours, the lines of the user's code too."""
         file = file or sys.stderr
-        if isinstance(self.error, (ExperimaestroError, OSError)):
+        is_ours = isinstance(self.error, OSError) and not _is_of_user(self.error.__traceback__)
+        if isinstance(self.error, ExperimaestroError) or is_ours:
             heading = self.error.heading if isinstance(self.error, FailedExperiment) else ""
             click.echo(f"Error: {heading or self.error}", file=file)
             return
         trace = _users_part(self.error.__traceback__)
         lines = traceback.format_exception(type(self.error), self.error, trace)
         click.echo("".join(lines).rstrip(), file=file)
+
+
+def _is_of_user(trace: TracebackType | None) -> bool:
+    """Whether a line of the user's took part: one that is neither ours nor of what is installed."""
+    installed = (os.path.dirname(os.path.abspath(__file__)), sys.prefix, sys.base_prefix, "<")  # noqa: PTH100, PTH120 - strings of frames
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(installed):
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _users_part(trace: TracebackType | None) -> TracebackType | None:

@@ -189,8 +189,8 @@ class WaitInterrupted(KeyboardInterrupt):
     """
 
     def __init__(self, unfinished: int) -> None:
-        go_on = f"{unfinished} unfinished job{' goes' if unfinished == 1 else 's go'} on"
-        super().__init__(f"waiting was interrupted: {go_on if unfinished else 'no job was unfinished'}")
+        jobs = f"{unfinished} unfinished job{'' if unfinished == 1 else 's'}, those that run go on"
+        super().__init__(f"waiting was interrupted: {jobs if unfinished else 'no job was unfinished'}")
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]

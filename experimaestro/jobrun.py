@@ -156,11 +156,15 @@ class _Job:
         if value is None:
             text = files.read(self._paths.results) or b""
         else:
+            lost: list[str] = []
             try:
-                text = json.dumps(value, default=_plain).encode()
-            except (TypeError, ValueError) as error:
-                _say(f"what execute() returned is not kept, as it has what is no JSON value, {error}")
+                text = json.dumps(value, default=lambda one: _plain(one, lost), skipkeys=True).encode()
+            except (TypeError, ValueError) as error:  # such as a list that contains itself
+                _say(f"what execute() returned is not kept, as it is no JSON value: {error}")
                 return
+            if lost:
+                kinds = ", ".join(dict.fromkeys(lost))
+                _say(f"of what execute() returned, all is kept but what is no JSON value (null): {kinds}")
             files.replace(self._paths.results, text)
         if len(text) <= MOST:
             self._result = text.decode("utf-8", "replace")
@@ -172,7 +176,10 @@ class _Job:
         import traceback  # only a failing job pays for it
 
         trace = _users_part(error.__traceback__)
-        traceback.print_exception(type(error), error, trace or error.__traceback__)
+        if isinstance(error, TaskCancelled) and self._asked_by:
+            _say(str(error))
+        else:
+            traceback.print_exception(type(error), error, trace or error.__traceback__)
         status: Status = "failed"
         if isinstance(error, MemoryError):
             status = "memory"
@@ -227,8 +234,10 @@ class _Job:
         _exit(0 if outcome.is_done else 1)
 
 
-def _plain(value: Any) -> Any:
-    """A number or array of another library as a plain value."""
+def _plain(value: Any, lost: list[str]) -> Any:
+    """A number or array of another library as a plain value; None, and its class noted, if it is none."""
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
     for convert in ("item", "tolist"):
         method = getattr(value, convert, None)
         if method is not None:
@@ -236,7 +245,8 @@ def _plain(value: Any) -> Any:
                 return method()
             except (TypeError, ValueError):
                 continue
-    raise TypeError(f"of type {type(value).__name__}")
+    lost.append(type(value).__name__)
+    return None
 
 
 def _when_there_is_space(write: Callable[[], T]) -> T:

@@ -608,6 +608,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         Raises:
             ImportError: pandas is not installed.
         """
+        if self._dry is not None:
+            return dataframe.dataframe([])
         run = self._opened()
         run.files.flush()
         objects = dataframe.read_objects(run.files.paths.objects_jsonl)
@@ -628,6 +630,11 @@ class experiment:  # noqa: N801 - the name of the compatible API
         return self._opened().files.paths
 
     def _opened(self) -> OpenRun:
+        if self._dry is not None:
+            raise SubmissionError(
+                f"the experiment {self.name!r} is a rehearsal ({self.run_mode.value}): "
+                "it has no jobs to look at"
+            )
         if self.held is not None:
             raise SubmissionError(
                 f"the experiment {self.name!r} is open in another process, whose run is shown here: "

@@ -14,11 +14,14 @@ have: one that was added or removed since is no difference.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from experimaestro.core.arguments import Kind
 from experimaestro.core.base import Configuration
 from experimaestro.core.identifier import CODE, Entries, Frame, Walk, code_of, counts, sha256
 from experimaestro.core.marks import without_meta
+from experimaestro.core.walk import Route, children_of_this_job, postorder, routes, spell
 
 Node = dict[str, Any]
 """`{"type": name, "fields": {name: value}, "init": [value], "made by": value}`; a value is a scalar of
@@ -306,3 +309,31 @@ def conflict(key: str, found: Sequence[Difference]) -> str:
         f"or remove the folder of the job, jobs/{key}, to run it as it is now"
     )
     return "\n".join(lines)
+
+
+def different_paths(one: Configuration, other: Configuration) -> list[str]:
+    """The parameters in which two configurations of one definition have different paths.
+
+    Paths do not count for what a configuration is (a workspace may move), which is not what everybody
+    expects of a parameter.
+
+    Returns:
+        `data: train.txt and test.txt` for each; those that are generated, or declared as `Meta`, are
+        left out.
+    """
+    places = dict(_placed(other))
+    found = []
+    for route, config in _placed(one):
+        there = places.get(route)
+        for argument in config.__xpm__.declaration.arguments.values() if there is not None else ():
+            mine, its = config.__dict__.get(argument.name), there.__dict__.get(argument.name)
+            is_counted = argument.kind is Kind.PARAM and argument.generator is None
+            if is_counted and isinstance(mine, PurePath) and isinstance(its, PurePath) and mine != its:
+                found.append(f"{spell((*route, argument.name))}: {mine} and {its}")
+    return found
+
+
+def _placed(root: Configuration) -> list[tuple[Route, Configuration]]:
+    """Each configuration of a job with the route to it."""
+    found = routes(root)
+    return [(found[id(one)], one) for one in postorder([root], children_of_this_job) if id(one) in found]

@@ -147,10 +147,14 @@ def _run_first(document: Document) -> None:
         _import(document, name, f"{origin}: pre_experiment")
 
 
+def _is_own(value: object, module: ModuleType) -> bool:
+    return inspect.isfunction(value) and value.__module__ == module.__name__
+
+
 def _code(module: ModuleType, where: str) -> Code:
     run = getattr(module, "run", None)
     if run is None:
-        functions = [name for name, one in vars(module).items() if inspect.isfunction(one)]
+        functions = [name for name, one in vars(module).items() if _is_own(one, module)]
         raise ExperimentCodeError(
             f"{where}: there is no function run(helper, cfg). "
             f"{did_you_mean('run', functions, 'Its functions are')}"

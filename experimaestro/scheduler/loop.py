@@ -144,7 +144,9 @@ class Loop:
         """
 
         def take() -> None:
-            self._work[event.job] = work
+            known = self._engine.state.jobs.get(event.job)
+            if known is None or known.state.rests() or event.job not in self._work:
+                self._work[event.job] = work  # of two that are the same and wait, the first is run
             self._step(event)
 
         if not self.post(take):

@@ -9,13 +9,14 @@ import logging
 import os
 import sys
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 from experimaestro.core import context
-from experimaestro.core.definition import define, differences
+from experimaestro.core.definition import define, differences, different_paths
 from experimaestro.core.objects import Config
 from experimaestro.core.objects.actions import described
 from experimaestro.core.problems import short
@@ -30,6 +31,7 @@ from experimaestro.events.model import (
 )
 from experimaestro.events.state import Run, State
 from experimaestro.exceptions import (
+    AmbiguityWarning,
     ConflictError,
     ExperimaestroError,
     ExperimentStopped,
@@ -216,6 +218,15 @@ class OpenRun:
         first = self._first(submission.key)
         if first is None or first is submission.task:
             return
+        paths = different_paths(first.__xpm__.owner, submission.task.__xpm__.owner)
+        if paths:
+            warnings.warn(
+                f"{submission.key} was submitted before with other paths: {'; '.join(paths)}. Paths do not "
+                "count for what a task is: this one is not run. Add a parameter that tells them apart, such "
+                "as a name",
+                AmbiguityWarning,
+                stacklevel=5,
+            )
         mine, other = submission.definition(), define(first.__xpm__.owner)
         found = differences(other, mine) if mine.digest != other.digest else []
         if found:

@@ -5,8 +5,9 @@ Rule: the count is in a folder (`workspace.tokens`), shared by all workspaces an
 
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from experimaestro.core.base import Configuration
 from experimaestro.core.context import Need
 from experimaestro.core.objects import Config
 from experimaestro.core.problems import short
@@ -67,7 +68,16 @@ class CounterToken:
         return Need(self.folder, count, self.total)
 
     def __call__(self, count: int, config: ConfigT) -> ConfigT:
-        """Makes a task take `count` while it runs; returns the task."""
+        """Makes a task take `count` while it runs; returns the task.
+
+        Raises:
+            TypeError: The second argument is no configuration.
+        """
+        given: Any = config
+        if not isinstance(given, Configuration):
+            raise TypeError(
+                f"token({short(count)}, {short(config)}): expected a number and a task, token(1, task)"
+            )
         return config.add_dependencies(self.dependency(count))
 
     def __repr__(self) -> str:

@@ -1,8 +1,8 @@
 """How many runs of an experiment are kept: chosen by a pure function, removed at the end of a normal run.
 
-Rules: a run is removed only if its name and its status are understood, it has ended well or has failed, and
-it has no tag; whatever else is in the folder of the experiment is left alone. The run that ends is
-kept. Folders of jobs are never removed here.
+Rules: a run is removed only if its name and its status are understood, it has ended well or has failed, it
+has no tag, and the user put nothing into its `results`; whatever else is in the folder of the experiment is
+left alone. The run that ends is kept. Folders of jobs are never removed here.
 
 Safe because: a folder first gets a hidden name, in one step, and is then emptied: whatever is killed, no
 half of a run is left under its name, and the next clean-up finishes what is hidden. The caller has the
@@ -115,7 +115,7 @@ def _ended(folder: str, name: str) -> EndedRun | None:
     tags = status.get("run_tags", [])
     if final is None or not isinstance(tags, list):
         return None
-    return EndedRun(name, final, bool(tags))
+    return EndedRun(name, final, bool(tags) or bool(files.names(paths.results)))
 
 
 def _object(path: str) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def test_interrupt_ends_the_wait_and_the_job_goes_on(lab: Lab, start: str, tmp_p
 
     output, state = lab.with_notebook([start, waiting_job(tmp_path), "xp.wait()"], work)
 
-    assert output.strip() == "waiting was interrupted: 1 unfinished job goes on"
+    assert output.strip() == "waiting was interrupted: 1 unfinished job, those that run go on"
     assert state == "running"
 
 

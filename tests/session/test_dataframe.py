@@ -53,14 +53,13 @@ def test_results_of_jobs_that_were_done_before_are_there_again(runs: Path):
     assert list(load_run(runs, "x").dataframe()["loss"]) == [0.25, 0.5]
 
 
-def test_what_is_no_json_value_is_not_kept_and_said(runs: Path):
+def test_what_is_no_json_value_is_said_and_the_rest_is_kept(runs: Path):
     with experiment(runs, "x", display=False) as xp:
         task = Score.C(learner=Checkpoint.C(step=1), lr=0.5, how="nonsense").submit()
 
-    assert list(xp.dataframe()["state"]) == ["done"]
+    assert list(xp.dataframe()["loss"]) == [0.25]
     assert task.stderr().read_text(encoding="utf-8") == (
-        "experimaestro: what execute() returned is not kept, "
-        "as it has what is no JSON value, of type object\n"
+        "experimaestro: of what execute() returned, all is kept but what is no JSON value (null): object\n"
     )
 
 

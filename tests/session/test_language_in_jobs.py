@@ -21,8 +21,8 @@ from experimaestro import (
     field,
     initializer,
 )
-from experimaestro.exceptions import ConflictError
-from tasks import Note, ReadsOther, note, notes
+from experimaestro.exceptions import AmbiguityWarning, ConflictError
+from tasks import Note, ReadsFile, ReadsOther, note, notes
 
 
 class Fit(Task):
@@ -278,3 +278,19 @@ def test_a_job_finds_the_folders_of_the_jobs_that_it_uses(tmp_path: Path):
         ReadsOther.C(other=other, log=str(log)).submit()
 
     assert notes(log) == ["a", f"note.out in {other.jobpath.name}"]
+
+
+def test_the_same_task_with_another_path_is_said_since_paths_do_not_count(tmp_path: Path):
+    log = str(tmp_path / "log")
+    with experiment(tmp_path / "runs", "x", display=False):
+        first = ReadsFile.C(data=Path("train.txt"), log=log).submit()
+        with pytest.warns(AmbiguityWarning) as warned:
+            ReadsFile.C(data=Path("test.txt"), log=log).submit()
+
+    assert str(warned[0].message) == (
+        f"{first.__xpm__.key} was submitted before with other paths: data: train.txt and test.txt. "
+        "Paths do not count for what a task is: this one is not run. Add a parameter that tells them apart, "
+        "such as a name"
+    )
+    assert warned[0].filename == __file__
+    assert notes(log) == ["train.txt"]

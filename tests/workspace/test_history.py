@@ -159,3 +159,18 @@ def test_a_run_that_was_removed_can_still_be_retried(tmp_path: Path):
 
     with pytest.raises(FailedExperiment):
         failing.wait()
+
+
+def test_a_run_with_results_of_the_user_is_kept(tmp_path: Path):
+    old, last = "20260101_000000", "20260102_000000"
+    for run_id in (old, last):
+        paths = RunPaths(str(tmp_path), "plan", run_id)
+        Path(paths.folder).mkdir(parents=True)
+        Path(paths.status).write_text('{"status": "done"}', encoding="utf-8")
+    Path(RunPaths(str(tmp_path), "plan", old).results).mkdir()
+    limits = Limits(max_done=0, max_failed=0)
+    Path(RunPaths(str(tmp_path), "plan", old).results, "table.csv").touch()
+
+    assert history.clean_up(RunPaths(str(tmp_path), "plan", last), limits) == []
+    Path(RunPaths(str(tmp_path), "plan", old).results, "table.csv").unlink()
+    assert history.clean_up(RunPaths(str(tmp_path), "plan", last), limits) == [old]

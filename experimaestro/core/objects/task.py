@@ -46,6 +46,8 @@ class LightweightTask(Config):
     You must provide `execute`.
     """
 
+    _xpm_executes: ClassVar[bool] = True
+
     def execute(self) -> Any:
         """What the task does, in its own process.
 
@@ -117,6 +119,11 @@ class Task(LightweightTask):
             raise SubmissionError(
                 f"{name}.submit(): this task was already submitted as {info.key} ({place(*where)}). "
                 "To run it with other parameters, submit a copy: task.copy()"
+            )
+        value: Any = info.declaration.cls.XPMValue  # type: ignore[attr-defined] # of the metaclass
+        if value.execute is LightweightTask.execute:
+            raise SubmissionError(
+                f"{name}.submit(): {value.__qualname__} has no method `execute` to be run as a job"
             )
         options = _options(self, launcher, priority, max_retries, transient)
         if not isinstance(init_tasks, (list, tuple)):
