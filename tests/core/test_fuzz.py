@@ -31,6 +31,7 @@ from experimaestro import (
     tag,
 )
 from experimaestro.core.definition import define, write
+from experimaestro.core.types import type_of
 from experimaestro.exceptions import DefinitionError, ExperimaestroError
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
@@ -111,7 +112,11 @@ def containers(inner: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
         st.tuples(st.sampled_from(KEYS), inner).map(
             lambda pair: (
                 DICT[pair[0], pair[1][0]],
-                st.dictionaries(SCALARS[pair[0]], pair[1][1], max_size=3),
+                st.lists(
+                    st.tuples(SCALARS[pair[0]], pair[1][1]),
+                    max_size=3,
+                    unique_by=lambda item: type_of(pair[0], {}).check(item[0]),  # what the key means
+                ).map(dict),
             )
         ),
         st.sampled_from([int, str, Colour]).map(lambda of: (SET[of], st.sets(SCALARS[of], max_size=3))),
