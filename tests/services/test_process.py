@@ -165,10 +165,11 @@ def test_what_an_earlier_start_still_waited_for_changes_nothing(tmp_path: Path):
 
 def test_starting_and_stopping_in_a_row_leaves_no_process(tmp_path: Path):
     service = Script(f"{READY} time.sleep(60)", tmp_path)
+    before = set(psutil.Process().children(recursive=True))
     for _ in range(5):
         service.start()
         service.stop()
-    assert psutil.Process().children(recursive=True) == []
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 OWNER = """

@@ -58,3 +58,5 @@ def opened(folder: Path) -> Iterator[Notebook]:
         atexit.unregister(shell.atexit_operations)
         sys.modules["__main__"] = main
         sys.excepthook = hook
+        for name in ("ps1", "ps2", "ps3"):  # which tell that a session is interactive
+            vars(sys).pop(name, None)
