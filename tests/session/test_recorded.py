@@ -203,7 +203,14 @@ class Other(Task):
 def test_a_class_that_has_gone_hides_only_what_is_made_of_it(tmp_path: Path):
     xp = learnt(tmp_path, 1)
     with (xp.workdir / "objects.jsonl").open("a", encoding="utf-8") as file:
-        gone = {"id": 99, "module": "gone_for_good", "type": "Gone", "identifier": "0" * 64, "task": 99, "fields": {}}
+        gone = {
+            "id": 99,
+            "module": "gone_for_good",
+            "type": "Gone",
+            "identifier": "0" * 64,
+            "task": 99,
+            "fields": {},
+        }
         file.write(json.dumps(gone) + "\n" + '{"torn": ')
     with (xp.workdir / "jobs.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"job_id": "0" * 64, "task_id": "gone", "tags": {}}) + "\n")
