@@ -50,8 +50,6 @@ class Declares:
             if argument.is_data and value is not None
         }
 
-    _xpm_executes: ClassVar[bool] = False
-    """Whether its objects have an `execute`, which is run in a job"""
     _xpm_prepares: ClassVar[bool] = False
     """Whether its objects are prepared before the tasks start that use it"""
     _xpm_is_instance: ClassVar[bool] = False

@@ -30,7 +30,6 @@ from experimaestro.exceptions import (
     NotATaskError,
     ReadOnlyError,
     RequiredError,
-    SubmissionError,
 )
 
 ConfigInformation = Information
@@ -150,8 +149,6 @@ def _configuration_class(cls: Any) -> Any:
         "_xpm_declaration": declaration,
     }
     namespace.update({name: _Missing(name, cls.__qualname__) for name in declaration.arguments})
-    if cls._xpm_executes:
-        namespace["execute"] = _executed
     if hasattr(cls, "__matmul__"):
         namespace["__matmul__"] = cls.__matmul__  # what the user means by @ comes before composition
     namespace.update(replacing(cls, _Behaviour))
@@ -160,15 +157,6 @@ def _configuration_class(cls: Any) -> Any:
     type.__setattr__(made, "_xpm_configuration", made)
     type.__setattr__(cls, "_xpm_configuration", made)
     return made
-
-
-def _executed(config: Any) -> Any:
-    """What a user meets who executes a configuration."""
-    name = f"{config.__xpm__.declaration.name}.C(...)"
-    raise SubmissionError(
-        f"{name}.execute(): a configuration runs nothing. Submit it, {name}.submit(), "
-        f"or call it on an object: {name}.instance().execute()"
-    )
 
 
 def declaration_of(cls: Any) -> Declaration:

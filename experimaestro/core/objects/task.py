@@ -46,8 +46,6 @@ class LightweightTask(Config):
     You must provide `execute`.
     """
 
-    _xpm_executes: ClassVar[bool] = True
-
     def execute(self) -> Any:
         """What the task does, in its own process.
 
