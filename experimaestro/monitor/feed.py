@@ -431,14 +431,15 @@ class Feed:
         if question.ask == "graph":
             self._send(connection, reply(question.id, self._graph()))
             return
-        if question.ask != "link" and self._table.state_of(question.job) is None:
+        about_service = {"link": self._serving.link, "service log": self._serving.log}.get(question.ask)
+        if about_service is None and self._table.state_of(question.job) is None:
             self._send(connection, refusal(question.id, f"this run has no job {question.job!r}"))
             return
 
         def work() -> Message:
             try:
-                if question.ask == "link":
-                    return reply(question.id, self._serving.link(question.service))
+                if about_service is not None:
+                    return reply(question.id, about_service(question.service))
                 return reply(question.id, self._answers.answer(question))
             except Refused as error:
                 return refusal(question.id, str(error))

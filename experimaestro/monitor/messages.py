@@ -28,7 +28,7 @@ Message = dict[str, Any]
 Command = Literal["kill", "retry", "stop", "kill all", "continue", "start service", "stop service"]
 """What a view may do"""
 
-Question = Literal["details", "parameters", "error", "log", "graph", "link"]
+Question = Literal["details", "parameters", "error", "log", "graph", "link", "service log"]
 """What a view may ask"""
 
 
@@ -64,13 +64,13 @@ class Do(Struct, tag_field="t", tag="do"):
 
 
 class Ask(Struct, tag_field="t", tag="ask"):
-    """A question about a job, about all (`graph`), or about a service (`link`)."""
+    """A question about a job, about all (`graph`), or about a service (`link`, `service log`)."""
 
     id: str
     ask: Question
     job: str = ""
     service: str = ""
-    """Of `link`: the id of the service"""
+    """Of `link` and `service log`: the id of the service"""
     stream: Literal["stdout", "stderr"] = "stdout"
     """Of `log`"""
     offset: int | None = None

@@ -36,7 +36,18 @@ class Serving:
         Raises:
             Refused: There is no such service.
         """
-        return self._find(service_id).link()
+        return self._with_page(service_id).link()
+
+    def log(self, service_id: str) -> str:
+        """The end of what a service printed.
+
+        Raises:
+            Refused: There is no such service, or the disk does not tell.
+        """
+        try:
+            return self._find(service_id).log_tail()
+        except OSError as error:
+            raise Refused(f"the log cannot be read: {error}") from None
 
     def perform(self, command: Do) -> Message:
         """Starts or stops a service; waits until it is stopped.
@@ -45,7 +56,7 @@ class Serving:
             command: `start service` or `stop service`.
         """
         try:
-            service = self._find(command.service)
+            service = self._with_page(command.service)
             if command.do == "start service":
                 service.start()
             else:
@@ -54,10 +65,16 @@ class Serving:
             return refusal(command.id, str(error))
         return reply(command.id)
 
-    def _find(self, service_id: str) -> WebService:
+    def _find(self, service_id: str) -> Service:
         service = None if self._services is None else self._services.get(service_id)
-        if not isinstance(service, WebService):
+        if service is None:
             raise Refused(f"this run has no service {service_id!r}")
+        return service
+
+    def _with_page(self, service_id: str) -> WebService:
+        service = self._find(service_id)
+        if not isinstance(service, WebService):
+            raise Refused(f"the service {service_id!r} has no page, and cannot be started")
         return service
 
 

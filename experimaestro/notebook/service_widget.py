@@ -13,13 +13,9 @@ from anywidget import AnyWidget
 
 from experimaestro.notebook import kernel
 from experimaestro.scheduler.services import Service, ServiceListener, WebService
-from experimaestro.workspace import files
 
 STATIC = Path(__file__).parents[1] / "monitor" / "static"
 """Where the built front-end is"""
-
-_TAIL_BYTES, _TAIL_LINES = 65536, 200
-"""How much of a log is shown"""
 
 _widgets: "WeakKeyDictionary[Service, ServiceWidget]" = WeakKeyDictionary()
 
@@ -90,9 +86,8 @@ class ServiceWidget(AnyWidget):
             kernel.in_main_thread(lambda: self.set_trait("link", content["link"]))
 
     def _log(self) -> str:
-        path = self._service.describe()["log"]
         try:
-            return files.tail(path, _TAIL_BYTES, _TAIL_LINES) if path else ""
+            return self._service.log_tail()
         except OSError as error:
             return f"The log cannot be read: {error}"
 

@@ -3,9 +3,12 @@
  *
  * ?w=900&h=420&theme=light|dark&jp=0 (no variables of JupyterLab)&dir=rtl&font=13
  * &state=running|empty|loading|finished|success|disconnected|gone|error|stopping|held|trouble|paused|old
- * &n=10000 (size) &long=1 (long and right-to-left names) &services=1
+ * &n=10000 (size) &long=1 (long and right-to-left names) &services=1 (one in each state)
+ * &jupyter=noproxy|login (a page of a Jupyter server without the proxy, or with an ended login)
+ * &one=tensorboard (the own display of that service, in place of the widget)
  */
 
+import service from "/static/service.js";
 import widget from "/static/widget.js";
 
 const options = new URLSearchParams(location.search);
@@ -111,7 +114,9 @@ const services = options.get("services") !== "1" ? [] : [
   { id: "tensorboard", name: "TensorBoard", state: "running", error: "", port: 36013, can_start: false, can_stop: true },
   { id: "report", name: "Live report", state: "stopped", error: "", port: null, can_start: true, can_stop: false },
   { id: "explorer", name: "Sample explorer", state: "error", port: null, can_start: true, can_stop: false, error: "Port 8501 is already in use by another process. Stop that process, or pass another port: `SampleExplorer(port=0)` takes a free one. Then press Start." },
-  { id: "profiler", name: "Profiler", state: "starting", error: "", port: null, can_start: false, can_stop: true }];
+  { id: "profiler", name: "Profiler", state: "starting", error: "", port: null, can_start: false, can_stop: true },
+  { id: "mlflow", name: "mlflow ui --port {port} --backend-store-uri /data/runs/mlflow", state: "stopping", error: "", port: null, can_start: false, can_stop: false },
+  { id: "notes", name: "Notes", state: "error", port: null, can_start: true, can_stop: false, error: "The service 'notes' ended with exit code 1 before it was ready. Last lines of /data/runs/experiments/small-lm-grid/20260311_143207/services/notes/logs.err:\nTraceback (most recent call last):\n  File \"/opt/notes/serve.py\", line 88, in <module>\n    main(sys.argv[1:])\nModuleNotFoundError: No module named 'notes.database'" }];
 const log = [
   [START, "info", "run 20260311_143207 started, workspace /data/runs, 6 workers"], [START + 2, "info", "2 results of earlier runs reused"],
   [START + 4, "warning", "the code of textlab.tasks.train changed since 1 result was computed; the result is kept"],
@@ -132,6 +137,7 @@ function answer(message) {
   const job = jobs[at % 40];
   switch (message.ask) {
     case "link": return { host: "127.0.0.1", port: 36013, path: "/", proxied: "proxy/36013/", direct: "http://localhost:36013/", template: null, query: "xpm_token=secret" };
+    case "service log": return message.service === "report" ? "" : lines.slice(-57 * 60);
     case "graph": return { jobs: rows.length <= 200 ? edges : null, tasks };
     case "details": {
       const needed = jobs.filter((one) => one.needs.includes(job));
@@ -188,6 +194,23 @@ const model = {
   },
 };
 
+const one = options.has("one") ? services.find((each) => each.id === options.get("one")) : null;
+if (one) {
+  model.get = () => ({ ...one, description: one.name, error: one.error || null });
+  model.send = (message) => {
+    window.sent.push(message);
+    if (message.t === "place") later({ t: "place", port: one.port, place: answer({ ask: "link" }) });
+    if (message.t === "log") later({ t: "log", text: answer({ ask: "service log", service: one.id }) });
+  };
+}
+if (options.has("jupyter")) {
+  const config = document.createElement("script");
+  config.id = "jupyter-config-data";
+  config.type = "application/json";
+  config.textContent = JSON.stringify({ baseUrl: `/${options.get("jupyter")}/` });
+  document.head.append(config);
+}
+
 const theme = options.get("theme") ?? "light";
 const host = document.createElement("div");
 host.className = "host" + (options.get("jp") === "0" ? "" : ` jp-${theme}`);
@@ -197,5 +220,5 @@ host.style.width = `${options.get("w") ?? 900}px`;
 if (options.get("font")) host.style.setProperty("--jp-ui-font-size1", `${options.get("font")}px`);
 if (options.get("dir")) host.dir = options.get("dir");
 document.querySelector("main").append(host);
-window.close_widget = widget.render({ model, el: host });
+window.close_widget = (one ? service : widget).render({ model, el: host });
 if (options.get("h")) host.querySelector(".xpm").style.height = `${options.get("h")}px`;

@@ -24,6 +24,12 @@ AXE = MONITOR / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 class _Files(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path.startswith("/login/"):  # a Jupyter server at which nobody is logged in
+            self.send_error(403)
+        else:
+            super().do_GET()
+
     def translate_path(self, path: str) -> str:
         path = path.partition("?")[0]
         return str(MONITOR / path[1:] if path.startswith("/static/") else Path(__file__).parent / path[1:])
@@ -104,6 +110,16 @@ def marked(page: Page) -> None:
     row(page, "running").locator("input").check()
 
 
+def service_logs(page: Page) -> None:
+    tab("Services")(page)
+    for number in (0, 1):
+        page.get_by_role("button", name="Log").nth(number).click()
+
+
+def one_log(page: Page) -> None:
+    page.get_by_text("Log", exact=True).click()
+
+
 VIEWS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "jobs": ("w=900", lambda _: None),
     "grouped": ("w=900", pressed("Group by task")),
@@ -116,6 +132,11 @@ VIEWS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "graph": ("w=900", tab("Graph")),
     "graph of tasks": ("w=900&n=1000", tab("Graph")),
     "services": ("w=900&services=1", tab("Services")),
+    "logs of services": ("w=900&services=1", service_logs),
+    "services without the proxy": ("w=900&services=1&jupyter=noproxy", tab("Services")),
+    "services after the login": ("w=420&services=1&jupyter=login", tab("Services")),
+    "no service": ("w=900", tab("Services")),
+    "one service": ("w=420&services=1&one=notes", one_log),
     "log": ("w=900", tab("Log")),
     "narrow": ("w=420", opened("running")),
     "empty": ("w=900&state=empty", lambda _: None),
@@ -179,6 +200,62 @@ def test_nothing_stands_out_of_its_place_at_any_width(gallery: Any):
         return out
 
     assert gallery(check) == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_each_state_of_a_service_has_its_words_and_buttons(gallery: Any, theme: str, tmp_path: Path):
+    def shown(one: Gallery) -> dict[str, str]:
+        rows = {}
+        for width, jupyter in itertools.product((420, 1240), ("", "&jupyter=noproxy", "&jupyter=login")):
+            page = one.show(f"w={width}&services=1&theme={theme}{jupyter}")
+            tab("Services")(page)
+            page.get_by_role("link", name="Open").wait_for()
+            picture = tmp_path / f"{width}{jupyter}.png"
+            picture.write_bytes(page.screenshot())  # for people to look at
+            for each in page.locator("[data-service-id]").all():
+                name = f"{each.get_attribute('data-service-id')}{jupyter}"
+                rows.setdefault(name, " ".join(each.inner_text().split()))  # a wide one has the address too
+            assert page.evaluate(OUT_OF_PLACE) == [], (width, jupyter)
+        return rows
+
+    rows = gallery(shown)
+
+    assert rows["tensorboard"] == "running TensorBoard Open Stop Log"
+    assert rows["report"] == "stopped Live report Start Log"
+    assert rows["profiler"] == "starting Profiler Stop Log"
+    assert rows["mlflow"].startswith("stopping mlflow ui --port")
+    assert rows["mlflow"].endswith("mlflow Log")
+    assert rows["explorer"] == (
+        "error Sample explorer Start Log Port 8501 is already in use by another process. Stop that process, "
+        "or pass another port: SampleExplorer(port=0) takes a free one. Then press Start."
+    )
+    assert rows["notes"].endswith("ModuleNotFoundError: No module named 'notes.database'")
+    assert rows["tensorboard&jupyter=noproxy"] == (
+        "running TensorBoard Open Stop Log This Jupyter server has no jupyter-server-proxy, so the link "
+        "opens http://localhost:36013/ and works only on this machine. Install it in the environment of "
+        "the server, then restart the server: pip install jupyter-server-proxy"
+    )
+    assert rows["tensorboard&jupyter=login"].endswith(
+        "The login at the Jupyter server has ended. Reload this page, log in, and open the link again."
+    )
+
+
+def test_the_log_of_a_service_keeps_its_end_in_view_and_the_focus_its_place(gallery: Any):
+    def look(one: Gallery) -> tuple[str, bool, list[str]]:
+        page = one.show("w=900&services=1")
+        tab("Services")(page)
+        log = page.get_by_label("End of the log")
+        page.locator('[data-service-id="tensorboard"]').get_by_role("button", name="Log").click()
+        page.wait_for_function("() => document.querySelector('.xpm-svc-log > pre').textContent.length > 20")
+        end = "(e) => e.scrollTop > 0 && e.scrollHeight - e.clientHeight - e.scrollTop < 2"
+        at_end = log.evaluate(end)
+        focused = page.evaluate("() => document.activeElement.textContent")
+        page.evaluate("() => { window.sent.length = 0; }")
+        page.wait_for_function("() => window.sent.some((each) => each.ask === 'service log')")
+        page.locator('[data-service-id="tensorboard"]').get_by_role("button", name="Log").click()
+        return focused, at_end, log.all_inner_texts()
+
+    assert gallery(look) == ("Log", True, [])
 
 
 def test_the_height_never_changes(gallery: Any):

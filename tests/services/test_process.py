@@ -278,7 +278,7 @@ def test_a_command_that_others_can_reach_is_warned_of(tmp_path: Path, caplog: py
 
 def test_the_program_names_a_command():
     service = CommandService("mlflow ui --port {port} --opt '{\"a\": 1}'")
-    assert (service.id, service.description()) == ("mlflow", "mlflow ui --port '{port}' --opt '{\"a\": 1}'")
+    assert (service.id, service.description()) == ("mlflow", "mlflow ui --port {port} --opt '{\"a\": 1}'")
     assert json.loads(json.dumps(service.full_state_dict()))["state_dict"] == {
         "command": "mlflow ui --port {port} --opt '{\"a\": 1}'"
     }

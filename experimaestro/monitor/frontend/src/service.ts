@@ -1,8 +1,9 @@
 /** A service's own display: its state, its link, the end of its log, Start and Stop. */
 
-import { button, cut, h, setText, stateMark } from "./dom.ts";
+import { button, h } from "./dom.ts";
 import type { Model } from "./messages.ts";
 import { resolve, type ServiceLink, type ServicePlace } from "./service_link.js";
+import { LogTail, serviceRow } from "./service_row.ts";
 
 /** What Python tells of the service; see `Service.describe`. */
 interface Row {
@@ -28,8 +29,8 @@ class ServiceView {
   readonly root = h("section", { class: "xpm xpm-one", "aria-label": "Service" });
   #model: Model;
   #body = h("div", {});
-  #log = h("pre", { class: "xpm-pre", tabindex: "0", "aria-label": "End of the log" });
-  #details = h("details", { class: "xpm-one-log" }, h("summary", {}, "Log"), this.#log);
+  #log = new LogTail();
+  #details = h("details", { class: "xpm-one-log" }, h("summary", {}, "Log"), this.#log.element);
   #link: ServiceLink | null = null;
   #linked: number | null = null;
   #timer: ReturnType<typeof setInterval>;
@@ -59,7 +60,7 @@ class ServiceView {
   }
 
   #answer(answer: Answer): void {
-    if (answer.t === "log") setText(this.#log, answer.text || "Nothing was written yet.");
+    if (answer.t === "log") this.#log.show(answer.text ?? "");
     if (answer.t === "place" && answer.place) void this.#resolve(answer.place, answer.port ?? null);
   }
 
@@ -79,20 +80,9 @@ class ServiceView {
       this.#link = null;
       this.#model.send({ t: "place" });
     }
-    const link = this.#link;
-    const says = row.error || link?.hint || "";
-    this.#body.replaceChildren(h("div", { "class": "xpm-svc", "data-service-id": row.id, "data-state": row.state },
-      h("span", {}, stateMark(row.state)),
-      h("span", { class: "xpm-task" }, h("b", { class: "xpm-cut" }, cut(row.description || row.id))),
-      h("span", { class: "xpm-mono xpm-cut opt xpm-muted", title: link?.shown ?? null }, row.port === null ? "" : `127.0.0.1:${row.port}`),
-      h("span", { class: "xpm-acts" },
-        link === null ? null : h("a", {
-          "class": "xpm-btn", "href": link.href, "target": "_blank", "rel": "noopener", "aria-label": "Open",
-          "title": `Open in a new tab: ${link.shown}`,
-        }, "Open"),
-        row.can_stop ? button("Stop", "", () => this.#model.send({ t: "stop" })) : null,
-        row.can_start ? button("Start", "", () => this.#model.send({ t: "start" })) : null),
-      says ? h("p", { class: "xpm-hint" }, says) : null));
+    this.#body.replaceChildren(serviceRow({ ...row, name: row.description || row.id, error: row.error ?? "" }, this.#link, [
+      row.can_stop ? button("Stop", "", () => this.#model.send({ t: "stop" })) : null,
+      row.can_start ? button("Start", "", () => this.#model.send({ t: "start" })) : null]));
   }
 }
 

@@ -1,17 +1,21 @@
 /** The services of the run. Open is a real link, whose address only the browser can make. */
 
-import { blank, button, cut, h, stateMark } from "./dom.ts";
+import { blank, button, h } from "./dom.ts";
 import type { Service } from "./messages.ts";
 import type { Messages } from "./notes.ts";
 import { resolve, type ServiceLink, type ServicePlace } from "./service_link.js";
+import { LogTail, serviceRow } from "./service_row.ts";
 import type { Part, View } from "./view.ts";
 
 export class Services implements Part {
   readonly element = h("div", { class: "xpm-fill" });
   #view: View;
   #messages: Messages;
+  #scroll = h("div", { class: "xpm-scroll" });
   #shown = "";
   #links = new Map<string, ServiceLink | null>();
+  /** Those that are open, by the id of their service */
+  #logs = new Map<string, LogTail>();
 
   constructor(view: View, messages: Messages) {
     this.#view = view;
@@ -20,48 +24,64 @@ export class Services implements Part {
 
   paint(): void {
     const { services } = this.#view.store;
-    const shown = JSON.stringify([services, this.#view.canCommand(), [...this.#links]]);
+    const shown = JSON.stringify([services, this.#view.canCommand(), [...this.#links], [...this.#logs.keys()]]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     if (services.length === 0) {
-      this.element.replaceChildren(blank("No service", ["Add one with ", h("code", {}, "xp.add_service(TensorboardService(path))")]));
+      this.element.replaceChildren(blank("No service", ["Add one with ", h("code", {}, "xp.add_service(TensorBoardService())")]));
       return;
     }
     for (const service of services) void this.#link(service);
     const column = (title: string, kind = ""): HTMLElement => h("span", { class: kind, role: "columnheader" }, title);
-    const focused = this.#focused();
-    this.element.replaceChildren(h("div", { class: "xpm-scroll" }, h("div", { "role": "table", "aria-label": "Services" },
+    const refocus = this.#refocus();
+    this.#scroll.replaceChildren(h("div", { "role": "table", "aria-label": "Services" },
       h("div", { class: "xpm-svc head", role: "row" }, column("State"), column("Service"), column("Address", "opt"), column("Action", "xpm-vh")),
-      ...services.map((service) => this.#row(service)))));
-    if (focused) this.element.querySelector<HTMLElement>(focused)?.focus();
+      ...services.map((service) => this.#row(service))));
+    this.element.replaceChildren(this.#scroll);
+    for (const log of this.#logs.values()) log.stay();
+    refocus();
   }
 
-  #focused(): string {
+  /** Asks for the logs that are open, every second. */
+  tick(): void {
+    for (const id of this.#logs.keys()) void this.#read(id);
+  }
+
+  /** Gives the focus back to what has it now, or to what stands in its place. */
+  #refocus(): () => void {
     const active = (this.element.getRootNode() as Document | ShadowRoot).activeElement;
-    const row = active instanceof HTMLElement && this.element.contains(active) ? active.closest<HTMLElement>("[data-service-id]") : null;
-    return row === null ? "" : `[data-service-id="${CSS.escape(row.dataset["serviceId"] ?? "")}"] .xpm-btn`;
+    if (!(active instanceof HTMLElement) || !this.element.contains(active)) return () => undefined;
+    const id = active.closest<HTMLElement>("[data-service-id]")?.dataset["serviceId"] ?? "";
+    const kind = active.hasAttribute("aria-expanded") ? "[aria-expanded]" : ":not([aria-expanded])";
+    return () => {
+      const next = active.isConnected ? active : this.element.querySelector<HTMLElement>(`[data-service-id="${CSS.escape(id)}"] .xpm-btn${kind}`);
+      next?.focus();
+    };
   }
 
   #row(service: Service): HTMLElement {
     const link = service.port === null ? null : this.#links.get(key(service)) ?? null;
-    return h("div", { "class": "xpm-svc", "role": "row", "data-service-id": service.id, "data-state": service.state },
-      h("span", { role: "cell" }, stateMark(service.state)),
-      h("span", { role: "cell", class: "xpm-task" }, h("b", { class: "xpm-cut" }, cut(service.name))),
-      h("span", { role: "cell", class: "xpm-mono xpm-cut opt xpm-muted", title: link?.shown ?? null }, service.port === null ? "" : `127.0.0.1:${service.port}`),
-      h("span", { role: "cell", class: "xpm-acts" }, ...this.#actions(service, link)),
-      service.error || link?.hint ? h("p", { role: "cell", class: "xpm-hint" }, ...hint(service.error || (link?.hint ?? ""))) : null);
-  }
-
-  #actions(service: Service, link: ServiceLink | null): HTMLElement[] {
     const disabled = !this.#view.canCommand();
     const send = (command: "start service" | "stop service"): void => void this.#messages.send(command, { service: service.id });
-    return [
-      ...(link === null ? [] : [h("a", {
-        "class": "xpm-btn", "href": link.href, "target": "_blank", "rel": "noopener", "aria-label": "Open",
-        "title": `Open ${service.name} in a new tab: ${link.shown}`,
-      }, "Open")]),
-      ...(service.can_stop ? [button("Stop", "", () => send("stop service"), { disabled })] : []),
-      ...(service.can_start ? [button("Start", "", () => send("start service"), { disabled })] : [])];
+    const log = this.#logs.get(service.id);
+    return serviceRow(service, link, [
+      service.can_stop ? button("Stop", "", () => send("stop service"), { disabled }) : null,
+      service.can_start ? button("Start", "", () => send("start service"), { disabled }) : null,
+      button("Log", "", () => this.#toggle(service.id), { "aria-expanded": String(log !== undefined) }),
+    ], log === undefined ? null : h("div", { class: "xpm-svc-log", role: "cell" }, log.element), true);
+  }
+
+  #toggle(id: string): void {
+    if (!this.#logs.delete(id)) {
+      this.#logs.set(id, new LogTail());
+      void this.#read(id);
+    }
+    this.paint();
+  }
+
+  async #read(id: string): Promise<void> {
+    const reply = await this.#view.connection.ask("service log", { service: id });
+    this.#logs.get(id)?.show(reply.ok ? reply.data as string : reply.error ?? "");
   }
 
   /** Asks once for what the address of a page is made of, and makes it. */
@@ -78,8 +98,3 @@ export class Services implements Part {
 
 /** A page at an address: a service that was stopped and started has another one. */
 const key = (service: Service): string => `${service.id} ${service.port}`;
-
-/** What is between backquotes is code. */
-function hint(text: string): (HTMLElement | string)[] {
-  return text.split("`").map((part, i) => (i % 2 ? h("code", { class: "xpm-code" }, part) : part));
-}
