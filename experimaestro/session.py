@@ -34,7 +34,7 @@ from experimaestro.exceptions import (
     WaitInterrupted,
     WorkspaceError,
 )
-from experimaestro.monitor import dataframe, failures
+from experimaestro.monitor import dataframe, drawing, failures
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.notebook import kernel
 from experimaestro.scheduler import lifetime
@@ -781,5 +781,6 @@ def _widget_of_service(service: Service) -> Any:
 
 
 Service.make_widget = _widget_of_service
+context.draw = drawing.drawn
 atexit.register(_leave)
 os.register_at_fork(after_in_child=_forget_in_fork)

@@ -1,7 +1,7 @@
 """The way out of the core: what `.submit()` hands over, and to whom.
 
-Rule: the core knows only the `Submitter` protocol. Whoever runs jobs fills the slot `current`
-(`session` does at its import of the core); nothing is imported upwards.
+Rule: the core knows only the `Submitter` protocol. Whoever runs jobs fills the slot `current`, and
+whoever shows them the slot `draw` (`session` does both); nothing is imported upwards.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -144,6 +144,9 @@ class SerializationContext:
 
         return SerializedPath(Path(*var_path), Path(path).is_dir())
 
+
+draw: "Callable[[Any], str] | None" = None
+"""Draws a configuration or a job as HTML, for a notebook; None: it is shown as text."""
 
 current: Submitter | None = None
 """Where `.submit()` goes when no experiment is named; None outside of an experiment."""

@@ -58,18 +58,20 @@ def snapshot(state: State, title: Title, t: float, status: str = "") -> tuple[st
     status = status or status_of(run)
     look = _STATUS.get(status, words.WAITING)
     elapsed = words.clock((run.ended or t) - run.started)
-    ended = f" &nbsp; ended {_date(run.ended)}" if run.ended else ""
+    ended = f" &nbsp; ended {date(run.ended)}" if run.ended else ""
     failed, others = _chosen(state, run)
     columns = _tags([*failed, *others])
-    head = f'<p style="margin: 0 0 4px 0">{_mark(look)} <strong>{escape(status)}</strong> &nbsp; '
-    head += f'<strong style="font-size: 14px">{_user(title.name)}</strong> &nbsp; {escape(title.run)} &nbsp; '
+    head = f'<p style="margin: 0 0 4px 0">{mark(look)} <strong>{escape(status)}</strong> &nbsp; '
+    head += (
+        f'<strong style="font-size: 14px">{user_text(title.name)}</strong> &nbsp; {escape(title.run)} &nbsp; '
+    )
     head += f"{elapsed} {'in all' if run.ended else 'elapsed'}{ended}</p>"
     parts = [
         '<div data-xpm-saved style="max-width: 960px; font-size: 13px; line-height: 1.5">',
         head,
         _bar(counts),
         '<p style="margin: 0 0 8px 0">'
-        + " &nbsp; ".join(f"{_mark(part)} {n:,} {part.word}" for n, part in counts.parts() if n)
+        + " &nbsp; ".join(f"{mark(part)} {n:,} {part.word}" for n, part in counts.parts() if n)
         + "</p>",
         _table(state, failed, columns, t) if failed else "",
         _rest(state, others, columns, t, bool(failed)),
@@ -77,7 +79,7 @@ def snapshot(state: State, title: Title, t: float, status: str = "") -> tuple[st
         "</div>",
     ]
     short = ", ".join(f"{n:,} {part.word}" for n, part in counts.parts() if n) or "no job yet"
-    line = f"{look.mark} experiment {printable(title.name)!r}, {status}: {short} (as of {_date(t)})"
+    line = f"{look.mark} experiment {printable(title.name)!r}, {status}: {short} (as of {date(t)})"
     return "\n".join(part for part in parts if part), line
 
 
@@ -127,7 +129,7 @@ def _table(state: State, jobs: Sequence[Job], columns: Sequence[str], t: float) 
 
 
 def _head(name: str) -> str:
-    return f'<th align="left" style="text-align: left; {_HEAD}">{_user(name)}</th>'
+    return f'<th align="left" style="text-align: left; {_HEAD}">{user_text(name)}</th>'
 
 
 def _row(state: State, job: Job, columns: Sequence[str], t: float) -> str:
@@ -135,10 +137,10 @@ def _row(state: State, job: Job, columns: Sequence[str], t: float) -> str:
     by_itself = job.state is JobState.ERROR and job.reason is not FailureReason.DEPENDENCY
     ran = "" if job.started is None else words.clock((job.ended or t) - job.started)
     cells = [
-        f"{_mark(look)}&nbsp;{look.word}",
-        f"<strong>{_user(words.task_name(job.task))}</strong>",
-        *(_user(str(job.tags[name]) if name in job.tags else "") for name in columns),
-        "" if by_itself else _user(text(state, job)),
+        f"{mark(look)}&nbsp;{look.word}",
+        f"<strong>{user_text(words.task_name(job.task))}</strong>",
+        *(user_text(str(job.tags[name]) if name in job.tags else "") for name in columns),
+        "" if by_itself else user_text(text(state, job)),
     ]
     row = "".join(f'<td align="left" nowrap style="text-align: left; {_CELL}">{cell}</td>' for cell in cells)
     row += f'<td align="right" nowrap style="text-align: right; {_CELL}">{ran}</td>'
@@ -147,7 +149,7 @@ def _row(state: State, job: Job, columns: Sequence[str], t: float) -> str:
     where = job.outcome.frame.partition(": ")[0] if job.outcome is not None else ""
     place = f"<br><code>{escape(printable(where))}</code>" if where else ""
     kind, colon, message = problem(job).partition(": ")
-    why = f"<strong>{_user(kind)}</strong>{colon}{_user(message) if message else ''}"
+    why = f"<strong>{user_text(kind)}</strong>{colon}{user_text(message) if message else ''}"
     wide = len(columns) + 3
     return (
         f'<tr>{row}</tr>\n<tr><td></td><td colspan="{wide}" align="left" '
@@ -156,17 +158,23 @@ def _row(state: State, job: Job, columns: Sequence[str], t: float) -> str:
 
 
 def _last(counts: Tally, shown: int, t: float) -> str:
-    more = f"{counts.total - shown:,} more; " if counts.total > shown else ""
-    return f"{more}Snapshot of {_date(t)}. Run this cell again for the live view."
+    live = f"Snapshot of {date(t)}. Run this cell again for the live view"
+    every = f"<code>xp.dataframe()</code> has all {counts.total:,} jobs."
+    if counts.total > shown:
+        return f"{counts.total - shown:,} more; {every} {live}."
+    return f"{live}; {every}" if counts.total > 1 else f"{live}."
 
 
-def _mark(look: Look) -> str:
+def mark(look: Look) -> str:
+    """The mark of a state, in its colour."""
     return f'<span style="color: {look.colour}">{look.mark}</span>'
 
 
-def _user(value: str) -> str:
+def user_text(value: str) -> str:
+    """A text of a user's, escaped and on one line."""
     return f"<bdi>{escape(printable(value, 400))}</bdi>"
 
 
-def _date(t: float | None) -> str:
+def date(t: float | None) -> str:
+    """A time as one reads it; "" for None."""
     return "" if t is None else f"{datetime.fromtimestamp(t).astimezone():%Y-%m-%d %H:%M:%S}"

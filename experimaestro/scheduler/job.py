@@ -10,7 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from experimaestro import waiting
+from experimaestro.core import context
 from experimaestro.events import state as known
 from experimaestro.events.model import Level
 from experimaestro.events.states import FailureReason, JobState
@@ -178,6 +181,10 @@ class Job:
         """The names of the experiments that it belongs to."""
         return self._row(lambda row: list(dict.fromkeys(run.partition("/")[0] for run in row.runs)))
 
+    def row(self) -> known.Job:
+        """All that is known of it now: a copy."""
+        return self._row(msgspec.structs.replace)
+
     # Waiting.
 
     def wait(self) -> JobState:
@@ -220,6 +227,10 @@ class Job:
 
     def __repr__(self) -> str:
         return f"<Job {self._key}>"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: where it stands, and its task as a tree."""
+        return None if context.draw is None else context.draw(self)
 
 
 def _time(t: float | None) -> datetime | None:

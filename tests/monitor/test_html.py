@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 from experimaestro.events.owners import Outcome
 from experimaestro.monitor.feed import Title
-from experimaestro.monitor.html import ROWS, _date, snapshot
+from experimaestro.monitor.html import ROWS, date, snapshot
 from study import Study
 
 TAGS = {"div", "p", "span", "strong", "bdi", "code", "br", "details", "summary"}
@@ -58,10 +58,10 @@ def test_failures_come_first_with_message_and_line():
         "| State | Task | lr | Note | Duration",
         "| ⊘ skipped | train | | train failed |",
         "| ✓ done | train | | | 00:10",
-        f"Snapshot of {_date(62.0)}. Run this cell again for the live view.",
+        f"Snapshot of {date(62.0)}. Run this cell again for the live view; xp.dataframe() has all 3 jobs.",
     ]
     counts = "1 done, 1 skipped, 1 failed"
-    assert text == f"○ experiment 'first', idle: {counts} (as of {_date(62.0)})"
+    assert text == f"○ experiment 'first', idle: {counts} (as of {date(62.0)})"
 
 
 def test_what_users_write_is_never_markup():
@@ -95,7 +95,7 @@ def test_of_many_jobs_a_hundred_are_shown_and_the_others_counted():
     html, text = drawn(study)
 
     assert html.count("<tr>") == ROWS + 1
-    assert "200 more; Snapshot of" in html
+    assert "200 more; <code>xp.dataframe()</code> has all 300 jobs. Snapshot of" in html
     assert "300 waiting" in text
 
 

@@ -46,7 +46,8 @@ try:
 except FailedExperiment:
     print('failed')
 """
-    return [start, submit, wait]
+    show = f"Note.C(name=tag('one'), log={log!r}).submit()"
+    return [start, submit, wait, show, f"{show}.job"]
 
 
 def test_a_notebook_that_was_run_without_a_browser_has_the_final_state(
@@ -61,6 +62,13 @@ def test_a_notebook_that_was_run_without_a_browser_has_the_final_state(
     assert "1 failed" in html
     assert "no learning rate in" in html
     assert "127.0.0.1" not in html
+
+    for cell in notebook["cells"][3:]:
+        (shown,) = cell["outputs"]
+        tree = "".join(shown["data"]["text/html"])
+        assert "<details open>" in tree
+        assert "done" in tree
+        assert ("Note.C(" in "".join(shown["data"]["text/plain"])) is (cell is notebook["cells"][3])
 
     markdown = subprocess.run(
         [sys.executable, "-m", "nbconvert", "--to", "markdown", "--stdout", str(tmp_path / "study.ipynb")],

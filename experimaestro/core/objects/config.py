@@ -14,6 +14,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from experimaestro.core import context
 from experimaestro.core.arguments import Argument, field
 from experimaestro.core.base import Configuration, Declares, Information, place
 from experimaestro.core.context import Need
@@ -288,6 +289,10 @@ class _Behaviour(Configuration):
         from experimaestro.core.objects.printing import shown  # not needed to submit
 
         return shown(self)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: a tree that folds; None until `experiment` is imported."""
+        return None if context.draw is None else context.draw(self)
 
     def __dir__(self) -> list[str]:
         ours = [vars(base) for base in type(self).__mro__ if base.__module__.startswith("experimaestro.")]

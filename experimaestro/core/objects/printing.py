@@ -52,6 +52,11 @@ def one_line(value: Any) -> str:
     return opened if isinstance(opened, str) else f"{opened.start}...{opened.end.lstrip(',')}"
 
 
+def on_one_line(value: Any, room: int) -> str | None:
+    """A value on one line; None if that takes more characters than there are."""
+    return _flat(value, room, (), 0)
+
+
 def value_text(value: Any) -> str:
     """A single value as Python code."""
     if isinstance(value, Enum):
@@ -102,7 +107,7 @@ def _configuration(value: Configuration, above: tuple[int, ...]) -> _Open | str:
 
 
 def _flat(value: Any, room: int, above: tuple[int, ...], nesting: int) -> str | None:
-    """A value on one line; None if that takes more characters than there are."""
+    """As `on_one_line`, for a value in others."""
     opened = _open(value, above, nesting)
     if isinstance(opened, str):
         return opened if len(opened) <= room else None
