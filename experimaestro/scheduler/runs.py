@@ -143,13 +143,17 @@ class RunFiles:
         """Writes `status.json` and `environment.json`.
 
         Raises:
-            OSError: The disk refuses.
+            OSError: The disk refuses; they are due again.
         """
-        with self._writing:
-            assert self._run is not None
-            files.replace(self.paths.status, self._status)
-            run = projections.run_of_environment(self._run)
-            files.replace(self.paths.environment, self._provenance.describe(run))
+        try:
+            with self._writing:
+                assert self._run is not None
+                files.replace(self.paths.status, self._status)
+                run = projections.run_of_environment(self._run)
+                files.replace(self.paths.environment, self._provenance.describe(run))
+        except OSError:
+            self.changed, self.projected = True, -math.inf
+            raise
 
     def reopen(self) -> None:
         """Lets a run go on that was closed.

@@ -205,7 +205,7 @@ def test_nothing_stands_out_of_its_place_at_any_width(gallery: Any):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_each_state_of_a_service_has_its_words_and_buttons(gallery: Any, theme: str, tmp_path: Path):
     def shown(one: Gallery) -> dict[str, str]:
-        rows = {}
+        rows: dict[str, str] = {}
         for width, jupyter in itertools.product((420, 1240), ("", "&jupyter=noproxy", "&jupyter=login")):
             page = one.show(f"w={width}&services=1&theme={theme}{jupyter}")
             tab("Services")(page)

@@ -15,11 +15,11 @@ from watching import Commanded, View, Watched, source_of
 
 
 class Silent(Service):
-    """Has no page, and no description that could be shown."""
+    """Has no page, and cannot be described."""
 
     id = "silent"
 
-    def description(self) -> str:
+    def describe(self) -> dict[str, Any]:
         raise RuntimeError("no words")
 
 
@@ -90,7 +90,7 @@ def test_a_log_that_cannot_be_read_is_told(view: View, services: Services):
 
 
 def test_what_is_no_service_or_has_no_page_is_refused(view: View, services: Services):
-    services._services["silent"] = Silent()  # one that `add` would refuse to describe
+    services._services["silent"] = Silent()
 
     texts = [
         view.request(t="do", do="start service", service="nobody")["error"],

@@ -1,19 +1,30 @@
 """Services of an experiment: added, seen by views, kept with the run, and ended with it."""
 
+import errno
 import json
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from experimaestro import RunMode, experiment
 from experimaestro.exceptions import ServiceError
-from experimaestro.scheduler.services import CommandService, Service, ServiceState, installed, services_of
+from experimaestro.scheduler.services import (
+    CommandService,
+    Service,
+    Services,
+    ServiceState,
+    installed,
+    services_of,
+)
+from experimaestro.workspace import files
 from pages import READY, Page, Raises, Script
 from polling import wait_until
 
@@ -119,6 +130,119 @@ def test_its_state_and_address_are_soon_in_the_files_of_the_run(xp: experiment):
         "state": "RUNNING",
         "url": page.address,
     }
+
+
+class Strange(Service):
+    """Gives what no file can hold."""
+
+    id = "strange"
+
+    def description(self) -> str:
+        return Path("runs")  # type: ignore[return-value] # the mistake
+
+    def full_state_dict(self) -> dict[str, Any]:
+        return {"made of": object()}
+
+
+class Wordless(Service):
+    """Fails to say what it shows."""
+
+    id = "wordless"
+
+    def description(self) -> str:
+        raise KeyError("title")
+
+
+def test_what_a_service_says_of_itself_ends_neither_the_experiment_nor_its_files(
+    xp: experiment, caplog: pytest.LogCaptureFixture
+):
+    strange, wordless = xp.add_service(Strange()), xp.add_service(Wordless())
+    strange.state = wordless.state = ServiceState.RUNNING
+
+    wait_until(lambda: {row["state"] for row in kept(xp).values()} == {"RUNNING"})
+
+    described = {name: row["description"] for name, row in kept(xp).items()}
+    assert described == {
+        "strange": "runs",
+        "wordless": "wordless (its description() raised KeyError('title'))",
+    }
+    assert [one.message for one in caplog.records] == [
+        "it cannot be started again after this process: Object of type object is not JSON serializable"
+    ]
+
+
+def test_what_is_written_last_is_what_is_when_two_services_change_at_once():
+    written: list[dict[str, str]] = []
+    is_writing, other_is_told = threading.Event(), threading.Event()
+
+    def write(rows: Mapping[str, Any]) -> None:
+        if not is_writing.is_set():
+            is_writing.set()
+            other_is_told.wait(0.2)  # as a slow disk; the other one waits, or overtakes
+        written.append({name: row["state"] for name, row in rows.items()})
+
+    services, run = Services(), SimpleNamespace(workspace="/tmp", experiment_id="xp", run_id="1")
+    first, second = services.add(Wordless(), run), services.add(Page(), run)
+    services._write = write
+    thread = threading.Thread(target=lambda: setattr(first, "state", ServiceState.RUNNING))
+    thread.start()
+    is_writing.wait()
+    second.state = ServiceState.ERROR
+    other_is_told.set()
+    thread.join()
+
+    assert written[-1] == {"wordless": "RUNNING", "page": "ERROR"}
+
+
+def test_a_look_at_a_service_that_comes_late_does_not_hide_a_later_one():
+    """Who adds a service that starts may read its row before, and keep it after, it runs."""
+    looks = threading.Event(), threading.Event()
+
+    class Slow(Service):
+        id = "slow"
+
+        def full_state_dict(self) -> dict[str, Any]:
+            row = super().full_state_dict()
+            if threading.current_thread() is adding:
+                looks[0].set()
+                looks[1].wait(5)
+            return row
+
+    services, run = Services(), SimpleNamespace(workspace="/tmp", experiment_id="xp", run_id="1")
+    slow = Slow()
+    adding = threading.current_thread()
+    looks[1].set()
+    services.add(slow, run)
+    looks[1].clear()
+    adding = threading.Thread(target=services.service_state_changed, args=(slow,))
+    adding.start()
+    looks[0].wait(5)
+    slow.state = ServiceState.RUNNING
+    looks[1].set()
+    adding.join()
+
+    assert services._rows["slow"]["state"] == "RUNNING"
+
+
+def test_a_status_that_could_not_be_written_is_written_as_soon_as_it_can(
+    xp: experiment, monkeypatch: pytest.MonkeyPatch
+):
+    page = xp.add_service(Page())
+    wait_until(lambda: kept(xp).get("page", {}).get("state") == "STOPPED")
+    refused = threading.Event()
+    replace = files.replace
+
+    def is_full(path: str, content: bytes, **options: bool) -> None:
+        if not refused.is_set() and path.endswith("status.json"):
+            refused.set()
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+        replace(path, content, **options)
+
+    monkeypatch.setattr(files, "replace", is_full)
+    page.get_url()
+    refused.wait(5)
+
+    wait_until(lambda: kept(xp)["page"]["state"] == "RUNNING")
 
 
 def test_in_a_script_services_end_with_the_block(runs: Path):

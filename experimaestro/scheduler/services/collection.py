@@ -35,6 +35,9 @@ class Services(Mapping[str, Service], ServiceListener):
         self._write = write
         self._services: dict[str, Service] = {}
         self._rows: dict[str, Any] = {}
+        self._looks = 0
+        self._seen: dict[str, int] = {}
+        """The number of the look at a service that gave its row"""
         self._told: list[Changed] = []
         self._changing = threading.Lock()
 
@@ -68,14 +71,10 @@ class Services(Mapping[str, Service], ServiceListener):
                 f'{type(service).__name__} has no id: give its class one, such as id = "board"'
             )
         service.set_experiment(xp)
-        try:
-            row = service.full_state_dict()
-        except ServiceError as error:
-            log.warning("it cannot be started again after this process: %s", error)
-            row = _kept(service)
+        _row(service, warn=True)
         with self._changing:
             before = self._services.get(service.id)
-            self._services[service.id], self._rows[service.id] = service, row
+            self._services[service.id] = service
         if before is not None and before is not service:
             log.warning("the service %r was added again: the first one is stopped and replaced", service.id)
             before.remove_listener(self)
@@ -103,13 +102,20 @@ class Services(Mapping[str, Service], ServiceListener):
 
     def service_state_changed(self, service: Service) -> None:
         """See `ServiceListener`."""
-        row = _kept(service)
+        with self._changing:
+            self._looks += 1
+            look = self._looks
+        row = _row(service)
         with self._changing:
             if self._services.get(service.id) is not service:
                 return
-            self._rows = {**self._rows, service.id: row}
-            rows = self._rows
-        self._write(rows)
+            if look > self._seen.get(service.id, 0):  # else another thread looked later
+                self._seen[service.id] = look
+                self._rows = {**self._rows, service.id: row}
+                try:
+                    self._write(self._rows)  # with the lock held: what is written last is what is
+                except OSError as error:
+                    log.warning("the state of the service %r could not be written: %s", service.id, error)
         for changed in tuple(self._told):
             try:  # each alone: the others are to be told
                 changed(service)
@@ -128,12 +134,16 @@ class Services(Mapping[str, Service], ServiceListener):
         return repr(dict(self._services))
 
 
-def _kept(service: Service) -> dict[str, Any]:
+def _row(service: Service, *, warn: bool = False) -> dict[str, Any]:
     """What is kept of a service; one that cannot be made again is kept without its arguments."""
     try:
-        return service.full_state_dict()
-    except ServiceError:
+        row = service.full_state_dict()
+        json.dumps(row)  # a sub-class may have made it
+    except (ServiceError, TypeError, ValueError) as error:
+        if warn:
+            log.warning("it cannot be started again after this process: %s", error)
         return service._row(None)  # noqa: SLF001 - our own
+    return row
 
 
 def services_of(run: str | Path, path_translator: PathTranslator | None = None) -> dict[str, Service]:

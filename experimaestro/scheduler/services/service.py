@@ -211,6 +211,13 @@ class Service:
         """What it shows, in a few words."""
         return ""
 
+    def _described(self) -> str:
+        """Its description as a text, whatever a sub-class gives."""
+        try:
+            return str(self.description())
+        except Exception as error:  # noqa: BLE001 - of a user's class: its state is told all the same
+            return f"{self.id} (its description() raised {error!r})"
+
     def subservices(self) -> Sequence["Service"]:
         """Services that it is made of; it may be one of them."""
         return []
@@ -243,7 +250,7 @@ class Service:
         """What `full_state_dict` gives, with these arguments; None: it cannot be made again."""
         row = {
             "service_id": self.id,
-            "description": self.description(),
+            "description": self._described(),
             "class": f"{type(self).__module__}.{type(self).__qualname__}",
             "state_dict": arguments,
             "experiment_id": self.experiment_id,
@@ -290,7 +297,7 @@ class Service:
         """
         return {
             "id": self.id,
-            "description": self.description(),
+            "description": self._described(),
             "state": self.state.name.lower(),
             "error": self.error,
             "port": None,
