@@ -18,7 +18,8 @@ Parameters come in the order of their names. Counts and numbers are big-endian, 
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from struct import pack
+from functools import cache, partial
+from struct import Struct, pack
 from typing import Any
 
 from experimaestro.core.arguments import Argument
@@ -274,9 +275,14 @@ _NONE: Mapping[int, bytes] = {}
 
 def sha256(data: bytes) -> bytes:
     """The SHA-256 of bytes."""
-    from hashlib import sha256 as digest_of  # a job does not need it: its identifier was written down
+    return _sha256()(data).digest()
 
-    return digest_of(data).digest()
+
+@cache
+def _sha256() -> Callable[[bytes], Any]:
+    from hashlib import sha256  # a job does not need it: its identifier was written down
+
+    return sha256
 
 
 def _entries(config: Configuration) -> Entries:
@@ -293,13 +299,14 @@ def _entries(config: Configuration) -> Entries:
                 f"{declaration.name} (made at {config.__xpm__.made_at}) has no identifier yet: "
                 f"its parameter {argument.name} is not set"
             ) from None
+        default = argument.default
         if argument.type.references:
             if not counts(argument, value):
                 continue
-            value = without_meta(value)
+            value, default = without_meta(value), without_meta(default)
         if value is None and argument.skips_none:
             continue
-        if argument.ignore_default and without_meta(argument.default) == value:
+        if argument.ignore_default and default == value:
             continue
         entries.append((argument, value))
     return entries
@@ -333,17 +340,25 @@ def _set_order(item: Any) -> bytes:
     return sha256(_bytes(item, _NONE))
 
 
-def _append(  # noqa: C901 - one branch for each kind of value, in the order that the format asks for
-    value: Any, references: Mapping[int, bytes], out: list[bytes]
-) -> None:
-    if value is None:
-        out.append(b"\x06")
-    elif isinstance(value, float):
-        out.append(b"\x02" + pack("!d", value))
-    elif isinstance(value, int):
-        out.append(b"\x01" + pack("!q", value))
-    elif isinstance(value, str):
-        out.append(b"\x03" + str.__str__(value).encode())
+_PLAIN: Mapping[type, Callable[[Any], bytes]] = {
+    type(None): lambda _: b"\x06",
+    float: partial(Struct("!cd").pack, b"\x02"),
+    int: partial(Struct("!cq").pack, b"\x01"),
+    bool: partial(Struct("!cq").pack, b"\x01"),
+    str: lambda value: b"\x03" + value.encode(),
+}
+"""The bytes of most values, by their exact types"""
+
+
+def _append(value: Any, references: Mapping[int, bytes], out: list[bytes]) -> None:
+    plain = _PLAIN.get(type(value))
+    if plain is not None:
+        out.append(plain(value))
+    elif isinstance(value, Configuration):
+        out.append(references[id(value)])
+    elif isinstance(value, (float, int, str)):  # of a sub-class, an enumeration included
+        base = next(base for base in (float, int, str) if isinstance(value, base))
+        out.append(_PLAIN[base](str.__str__(value) if base is str else value))
     elif isinstance(value, list):
         out.append(b"\x07" + pack("!d", len(value)))
         for item in value:
@@ -359,8 +374,6 @@ def _append(  # noqa: C901 - one branch for each kind of value, in the order tha
         for key in sorted(value):
             _append(key, references, out)
             _append(value[key], references, out)
-    elif isinstance(value, Configuration):
-        out.append(references[id(value)])
     else:
         raise NotImplementedError(
             f"Cannot compute hash of type {type(value).__name__}: declare the parameter as Meta[...]"

@@ -8,8 +8,9 @@ by whoever has the classes: no pickle, no address.
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from experimaestro.core.base import Configuration
+from experimaestro.core.base import Configuration, Information
 from experimaestro.core.context import SerializedPath
 from experimaestro.core.identifier import Identifier, digest, identify
 from experimaestro.core.source import home
@@ -82,9 +83,11 @@ class ObjectWriter:
     ) -> None:
         self._path = path
         self._data = data
-        self._numbers: dict[int, int] = {}
-        self._kept: list[Any] = []  # what has a number stays alive: numbers go by `id`
-        self._digests: dict[int, bytes] = {}
+        self._numbers: WeakKeyDictionary[Information, int] = WeakKeyDictionary()
+        """Of what was written and still exists: nothing that is to come can hold the rest"""
+        self._stubs: dict[int, tuple[int, Any]] = {}  # by id: each kept, with its number
+        self._count = 0
+        self._digests: dict[int, bytes] = {}  # by id, while one call lasts
 
     def add(self, roots: Iterable[Configuration]) -> list[Json]:
         """The objects that were not written yet, children first.
@@ -92,42 +95,43 @@ class ObjectWriter:
         Args:
             roots: What is to be written, with all that it uses.
         """
+        self._digests = {}
         new = postorder(
-            [one for one in roots if id(one) not in self._numbers],
-            lambda one: [inner for inner in makers_and_parts(one) if id(inner) not in self._numbers],
+            [one for one in roots if one.__xpm__ not in self._numbers],
+            lambda one: [inner for inner in makers_and_parts(one) if inner.__xpm__ not in self._numbers],
         )
-        stubs = [one.__xpm__.stub for one in new if one.__xpm__.stub is not None]
-        made = [
-            {**stub, "id": self._number(stub), "stub": True}
-            for stub in stubs
-            if id(stub) not in self._numbers
-        ]
+        made: list[Json] = []
+        for stub in (one.__xpm__.stub for one in new):
+            if stub is not None and id(stub) not in self._stubs:
+                self._stubs[id(stub)] = self._next(), stub
+                made.append({**stub, "id": self._stubs[id(stub)][0], "stub": True})
         for config in new:
-            self._number(config)
+            self._numbers[config.__xpm__] = self._next()
         return made + [self._object(config) for config in new]
 
-    def _number(self, one: Any) -> int:
-        self._kept.append(one)
-        return self._numbers.setdefault(id(one), len(self._numbers))
+    def _next(self) -> int:
+        self._count += 1
+        return self._count - 1
 
     def _object(self, config: Configuration) -> Json:
         info = config.__xpm__
         declaration = info.declaration
         module, qualname, file = declaration.home
         made: Json = {
-            "id": self._numbers[id(config)],
+            "id": self._numbers[info],
             "module": module,
             "type": qualname,
             "typename": f"{declaration.cls.__module__}.{qualname}",
             "identifier": repr(self._identifier(config)),
         }
         if info.init_tasks:
-            made["init-tasks"] = [self._numbers[id(one)] for one in info.init_tasks]
+            made["init-tasks"] = [self._numbers[one.__xpm__] for one in info.init_tasks]
         if info.meta is not None:
             made["meta"] = info.meta
-        maker = info.task or info.stub
-        if maker is not None:
-            made["task"] = self._numbers[id(maker)]
+        if info.task is not None:
+            made["task"] = self._numbers[info.task.__xpm__]
+        elif info.stub is not None:
+            made["task"], _ = self._stubs[id(info.stub)]
         if file is not None:
             made["file"] = file
         data = {} if self._data is None else self._data(config)
@@ -156,7 +160,7 @@ class ObjectWriter:
         if value is None or type(value) in {str, float, int, bool}:
             return value
         if isinstance(value, Configuration):
-            return {"type": "python", "value": self._numbers[id(value)]}
+            return {"type": "python", "value": self._numbers[value.__xpm__]}
         if isinstance(value, Enum):
             module, qualname, file = home(type(value))
             made = {"type": "enum", "module": module, "enum": qualname, "value": value.name}
