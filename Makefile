@@ -37,7 +37,7 @@ test-frontend: set-up  ## Run the tests of the front-end
 pytest: set-up  ## Run all tests on the Python of .venv
 	$(BIN)/python -m pytest
 
-test-browser: set-up  ## Test the live view in a real JupyterLab, in Chromium (a part of pytest)
+test-browser: set-up  ## Test the live view in real Jupyter front-ends, in Chromium (a part of pytest)
 	$(BIN)/python -m pytest tests/browser
 
 test-kernels: set-up  ## Test the buttons of the live view in older kernels

@@ -1,4 +1,4 @@
-"""One JupyterLab and one browser for all tests of this folder."""
+"""One Jupyter server and one browser for all tests of this folder."""
 
 import os
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from chromium import Chromium, chromium
-from lab import Lab, lab_server
+from lab import Classic, Lab, Notebook7, lab_server
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +23,10 @@ def lab(browser: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     }
     with lab_server(tmp_path_factory.mktemp("lab"), **other) as server:
         yield Lab(server, browser)
+
+
+@pytest.fixture(params=[Lab, Notebook7, Classic], ids=["JupyterLab", "Notebook 7", "nbclassic"])
+def host(request: pytest.FixtureRequest, lab: Lab, browser: Chromium) -> Lab:
+    """Each of the front-ends."""
+    kind: type[Lab] = request.param
+    return kind(lab.server, browser)

@@ -1,4 +1,4 @@
-"""The live view in a real JupyterLab: what a person does, and what a person sees."""
+"""The live view in a real JupyterLab, Notebook 7 and nbclassic: what a person does, and what they see."""
 
 import time
 from pathlib import Path
@@ -40,8 +40,9 @@ def kill(notebook: Notebook) -> float:
     return time.monotonic() - clicked
 
 
+SLEEPS = "time.sleep(60)"
+
 BUSY = {
-    "sleeps": "time.sleep(60)",
     "computes": "end = time.monotonic() + 60\nwhile time.monotonic() < end: sum(range(1000))",
     "waits": "xp.wait()",
     "awaits": "await xp",
@@ -66,7 +67,66 @@ def test_a_job_is_killed_while_a_cell(lab: Lab, start: str, tmp_path: Path, busy
     assert still_running or busy in {"waits", "awaits"}  # these end with their last job
 
 
-def test_a_failure_is_read_retried_saved_and_read_again(lab: Lab, start: str):
+TICKS = """
+import asyncio, ipykernel
+ticks = 0
+async def tick():
+    global ticks
+    while True:
+        ticks += 1
+        await asyncio.sleep(0.01)
+ticking = asyncio.get_event_loop().create_task(tick())
+"""
+
+WAITS_WITH_OTHERS = """
+before = ticks
+try:
+    xp.wait()
+except Exception as error:
+    print(type(error).__name__)
+print(ipykernel.version_info[0] >= 7, "nest_asyncio" in sys.modules, ticks > before + 5)
+"""
+
+
+def test_in_each_host_a_job_is_killed_while_a_cell_sleeps(host: Lab, start: str, tmp_path: Path):
+    def work(notebook: Notebook) -> tuple[float, bool]:
+        for index in (0, 1):
+            notebook.run(index)
+            notebook.wait(index)
+        notebook.row(state="running").wait_for()
+        notebook.run(2)
+        notebook.wait_for_cell(2)
+        seconds = kill(notebook)
+        return seconds, notebook.is_running(2)
+
+    seconds, still_running = host.with_notebook([start, waiting_job(tmp_path), SLEEPS], work)
+
+    assert seconds < 1.0
+    assert still_running
+
+
+def test_in_each_host_a_wait_lets_other_coroutines_go_on_or_says_how(host: Lab, start: str, tmp_path: Path):
+    cells = [start, TICKS, waiting_job(tmp_path), WAITS_WITH_OTHERS]
+
+    def work(notebook: Notebook) -> str:
+        for index in (0, 1, 2):
+            notebook.run(index)
+            notebook.wait(index)
+        notebook.row(state="running").wait_for()
+        notebook.run(3)
+        notebook.wait_for_cell(3)
+        kill(notebook)
+        notebook.wait(3)
+        return notebook.output(3)
+
+    output = host.with_notebook(cells, work)
+
+    said, old, new = "`await xp` keeps them running", "False True True", "True False False"
+    assert "FailedExperiment" in output
+    assert (new in output and said in output) or (old in output and said not in output)
+
+
+def test_a_failure_is_read_retried_saved_and_read_again(host: Lab, start: str):
     cells = [start, "Fail.C(how=tag('raise')).submit(); None"]
 
     def work(notebook: Notebook) -> tuple[str, str, str, str]:
@@ -88,17 +148,17 @@ def test_a_failure_is_read_retried_saved_and_read_again(lab: Lab, start: str):
         notebook.wait_until_saved("1 failed")
         saved = notebook.saved()["cells"][0]["outputs"][1]["data"]
         again = notebook.reopened()
-        again.tab.locator(".jp-OutputArea", has_text="Snapshot of").first.wait_for()
+        again.tab.locator(again.outputs, has_text="Snapshot of").first.wait_for()
         return kind, line, saved["text/html"], again.output(0)
 
-    kind, line, html, reopened = lab.with_notebook(cells, work)
+    kind, line, html, reopened = host.with_notebook(cells, work)
 
     assert kind == "ValueError"
     assert line.endswith('raise ValueError(f"no learning rate in {values}")')
     assert "token" not in html
     assert "127.0.0.1" not in html
     assert "ValueError: no learning rate in {'lr': 1}" in reopened
-    assert "Run this cell again for the live view." in reopened
+    assert "Run this cell again for the live view" in reopened
 
 
 def test_a_cell_that_is_run_again_joins_the_run(lab: Lab, start: str, tmp_path: Path):

@@ -1,6 +1,7 @@
-"""A notebook in a real JupyterLab, in a real browser: cells are run, and what people see is read."""
+"""A notebook in a real JupyterLab, Notebook 7 or nbclassic, and a real browser: cells are run, views read."""
 
 import contextlib
+import itertools
 import json
 import re
 import sys
@@ -11,9 +12,12 @@ from typing import Any, TypeVar
 from playwright.sync_api import BrowserContext, Locator, Page
 
 from chromium import Chromium
-from notebook_server import TOKEN, NotebookServer, notebook_server
+from notebook_server import EXTENSIONS, TOKEN, NotebookServer, notebook_server
 
 T = TypeVar("T")
+
+_numbers = itertools.count(1)
+"""Of notebooks: several hosts show those of one server"""
 
 SETTINGS = {
     # no questions, and every cell in the page whether it is in sight or not
@@ -39,7 +43,7 @@ def lab_server(
     kernel_python: str = "",
     subshells: str = "",
 ) -> Iterator[NotebookServer]:
-    """Starts a Jupyter server with JupyterLab.
+    """Starts a Jupyter server with JupyterLab; in the environment of the tests also Notebook 7 and nbclassic.
 
     Args:
         folder: See `notebook_server`.
@@ -58,7 +62,8 @@ def lab_server(
     config = folder / "config"
     config.mkdir(parents=True)
     (config / "jupyter_server_config.json").write_text(
-        json.dumps({"LabApp": {"expose_app_in_browser": True}}), encoding="utf-8"
+        json.dumps({app: {"expose_app_in_browser": True} for app in ("LabApp", "JupyterNotebookApp")}),
+        encoding="utf-8",
     )
     settings: dict[str, Any] = dict(SETTINGS)
     if subshells:
@@ -73,7 +78,8 @@ def lab_server(
     }
     if base_url.startswith("/user/"):
         environment["JUPYTERHUB_SERVICE_PREFIX"] = base_url
-    extensions = ("jupyter_server_proxy", "jupyterlab")
+    here = python == sys.executable  # another environment may lack some
+    extensions = EXTENSIONS if here else ("jupyter_server_proxy", "jupyterlab")
     with notebook_server(folder, base_url, environment, extensions, python) as server:
         yield server
 
@@ -81,11 +87,16 @@ def lab_server(
 class Notebook:
     """A notebook that is open in a tab of the browser, its kernel ready."""
 
-    def __init__(self, server: NotebookServer, tab: Page, name: str) -> None:
-        self._server = server
+    prompt = ".jp-InputPrompt"
+    """What shows whether a cell runs"""
+    outputs = ".jp-OutputArea"
+    """What shows the outputs of a cell"""
+
+    def __init__(self, host: "Lab", tab: Page, name: str) -> None:
+        self._host = host
         self.name = name
         self.tab = tab
-        self.path = server.folder / name
+        self.path = host.server.folder / name
 
     @property
     def view(self) -> Locator:
@@ -110,16 +121,16 @@ class Notebook:
     def wait(self, *indices: int, timeout_s: float = 30.0) -> None:
         """Waits until cells have ended."""
         for index in indices:
-            prompt = self._cell(index).locator(".jp-InputPrompt").first
+            prompt = self._cell(index).locator(self.prompt).first
             prompt.filter(has_text=re.compile(r"\[\d+\]")).wait_for(timeout=1000 * timeout_s)
 
     def is_running(self, index: int) -> bool:
         """Whether a cell runs."""
-        return "[*]" in self._cell(index).locator(".jp-InputPrompt").first.inner_text()
+        return "[*]" in self._cell(index).locator(self.prompt).first.inner_text()
 
     def output(self, index: int) -> str:
         """The text below a cell."""
-        return self._cell(index).locator(".jp-OutputArea").inner_text()
+        return self._cell(index).locator(self.outputs).first.inner_text()
 
     def command(self, name: str) -> None:
         """Runs a command of JupyterLab and waits for its end."""
@@ -132,7 +143,7 @@ class Notebook:
 
     def wait_for_cell(self, index: int) -> None:
         """Waits until a cell runs in the kernel, which is busy then."""
-        self._cell(index).locator(".jp-InputPrompt", has_text="[*]").wait_for()
+        self._cell(index).locator(self.prompt, has_text="[*]").wait_for()
         self.tab.wait_for_function(
             f"() => {{ {NOTEBOOK} return panel.sessionContext.session.kernel.status === 'busy'; }}"
         )
@@ -162,7 +173,7 @@ class Notebook:
         self.shut_down()
         profile = self.tab.context
         self.tab.close()
-        again = Lab(self._server, None).open(profile, self.name)
+        again = self._host.open(profile, self.name)
         self.tab = again.tab
         return again
 
@@ -175,17 +186,18 @@ class Notebook:
 
 
 class Lab:
-    """A Jupyter server and a browser."""
+    """A Jupyter server and a browser, in which notebooks are opened in JupyterLab."""
 
-    def __init__(self, server: NotebookServer, browser: Chromium | None) -> None:
+    pages = "lab/tree/"
+    """Where the pages of notebooks are"""
+
+    def __init__(self, server: NotebookServer, browser: Chromium) -> None:
         self.server = server
         self._browser = browser
-        self._count = 0
 
     def with_notebook(self, cells: Sequence[str], work: Callable[[Notebook], T]) -> T:
         """Opens a notebook of these cells, and calls a function with it, in the browser's thread."""
-        self._count += 1
-        name = f"notebook{self._count}.ipynb"
+        name = f"notebook{next(_numbers)}.ipynb"
         write(self.server.folder / name, cells)
 
         def in_profile(profile: BrowserContext) -> T:
@@ -195,22 +207,90 @@ class Lab:
             finally:
                 notebook.shut_down()
 
-        assert self._browser is not None
         return self._browser.run(in_profile)
 
     def open(self, profile: BrowserContext, name: str, timeout_s: float = 60.0) -> Notebook:
         """Opens a notebook in a new tab, and waits until its kernel is ready."""
-        tab = profile.new_page()
-        tab.set_default_timeout(20_000)
-        tab.set_viewport_size({"width": 1200, "height": 1000})
-        tab.goto(f"{self.server.url}lab/tree/{name}?token={TOKEN}&reset", wait_until="domcontentloaded")
+        tab = self._loaded(profile, name)
         ready = f"""() => {{ if (!window.jupyterapp) return false; {NOTEBOOK}
             const kernel = panel?.sessionContext.session?.kernel;
             const connected = kernel?.connectionStatus === "connected" && kernel.status === "idle";
             return panel?.context.isReady && connected;
         }}"""
         tab.wait_for_function(ready, timeout=1000 * timeout_s)
-        return Notebook(self.server, tab, name)
+        return Notebook(self, tab, name)
+
+    def _loaded(self, profile: BrowserContext, name: str) -> Page:
+        tab = profile.new_page()
+        tab.set_default_timeout(20_000)
+        tab.set_viewport_size({"width": 1200, "height": 1000})
+        address = f"{self.server.url}{self.pages}{name}?token={TOKEN}&reset"
+        tab.goto(address, wait_until="domcontentloaded")
+        return tab
+
+
+class Notebook7(Lab):
+    """The same, in Notebook 7."""
+
+    pages = "notebooks/"
+
+
+class Classic(Lab):
+    """The same, in nbclassic."""
+
+    pages = "nbclassic/notebooks/"
+
+    def open(self, profile: BrowserContext, name: str, timeout_s: float = 60.0) -> Notebook:
+        """Opens a notebook in a new tab, and waits until its kernel and the widgets are ready."""
+        tab = self._loaded(profile, name)
+        ready = """() => { const notebook = window.Jupyter?.notebook;
+            return notebook?._fully_loaded && notebook.kernel?.is_connected()
+                && notebook.kernel.comm_manager.targets["jupyter.widget"];
+        }"""
+        tab.wait_for_function(ready, timeout=1000 * timeout_s)
+        # Nothing tells when its widgets can be shown: a cell that was run at once showed nothing in 7 of 48
+        # tries, and in none of 36 after this pause
+        tab.wait_for_timeout(2000)
+        return ClassicNotebook(self, tab, name)
+
+
+class ClassicNotebook(Notebook):
+    """A notebook that is open in nbclassic."""
+
+    prompt = ".input_prompt"
+    outputs = ".output"
+
+    def run(self, index: int) -> None:
+        """Asks for a cell to be run; does not wait."""
+        self.tab.evaluate("(index) => { Jupyter.notebook.execute_cells([index]); }", index)
+
+    def saved(self) -> Any:
+        """Saves the notebook and returns what is in its file."""
+        self.tab.evaluate("() => Jupyter.notebook.save_notebook()")
+        return json.loads(self.path.read_text(encoding="utf-8"))
+
+    def wait_for_cell(self, index: int) -> None:
+        """Waits until a cell runs in the kernel."""
+        self._cell(index).locator(self.prompt, has_text="[*]").wait_for()
+
+    def wait_until_saved(self, text: str) -> None:
+        """Waits until what the first cell would save as HTML has a text."""
+        self.tab.wait_for_function(
+            """(text) => {
+                const shown = Jupyter.notebook.get_cell(0).output_area.outputs;
+                const html = String(shown[1]?.data?.["text/html"]);
+                return new DOMParser().parseFromString(html, "text/html").body.textContent.includes(text);
+            }""",
+            arg=text,
+            timeout=30_000,
+        )
+
+    def shut_down(self) -> None:
+        """Ends the kernel."""
+        self.tab.evaluate("() => new Promise((done) => Jupyter.notebook.session.delete(done, done))")
+
+    def _cell(self, index: int) -> Locator:
+        return self.tab.locator(".code_cell").nth(index)
 
 
 def write(path: Path, cells: Sequence[str]) -> None:

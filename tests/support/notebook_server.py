@@ -15,6 +15,9 @@ from polling import wait_until
 
 TOKEN = "jupyters-own-token"
 
+EXTENSIONS = ("jupyter_server_proxy", "jupyterlab", "notebook", "nbclassic")
+"""What is in the environment and would be switched on by itself"""
+
 
 class NotebookServer(NamedTuple):
     """A server that runs."""
@@ -66,7 +69,7 @@ def notebook_server(
         f"--ServerApp.base_url={base_url}",
     ]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={notebooks}"]
-    switched = {name: name in extensions for name in ("jupyter_server_proxy", "jupyterlab")}
+    switched = {name: name in extensions for name in EXTENSIONS}
     command += [f"--ServerApp.jpserver_extensions={switched}"]
     with log.open("wb") as output:
         process = subprocess.Popen(
