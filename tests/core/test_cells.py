@@ -234,6 +234,23 @@ def test_plain_values_are_written_as_text(notebook: Notebook, text: str, loaded:
     assert found == expected or repr(found) == repr(expected).replace("__main__", "__notebook__")
 
 
+def test_bare_names_of_typing_are_imported(notebook: Notebook, loaded: Loaded):
+    names = ["Any", "Callable", "ClassVar", "DefaultDict", "Dict", "Iterable", "List", "Literal"]
+    names += ["Optional", "Set", "Tuple", "Type", "Union"]
+    notebook.run(f"from typing import {', '.join(names)}\nimport typing as t\nMany = List")
+    notebook.run(
+        f"""
+class Train(Task):
+    lists: Param[List[int]]
+    maps: Param[t.Dict[str, int]]
+    def execute(self):
+        return [Many, {", ".join(names)}]
+"""
+    )
+    assert "from typing import List\n" in module_of(notebook, "Train")
+    assert loaded("Train").Train.execute(None) == notebook["Train"].execute(None)
+
+
 def test_functions_are_shipped_with_their_decorators(notebook: Notebook, loaded: Loaded):
     notebook.run("import functools\nimport contextlib")
     notebook.run(

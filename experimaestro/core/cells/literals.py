@@ -94,9 +94,10 @@ class Writer:
         origin, inner = typing.get_origin(value), typing.get_args(value)
         if isinstance(value, typing.TypeVar):
             return self._variable(value, depth)
+        name = getattr(value, "__name__", "")
+        if getattr(typing, name, None) is value:  # `List` without brackets, whose origin is `list`
+            return self._of("typing", name)
         if origin is None:
-            if value is typing.Any:
-                return self._of("typing", "Any")
             if isinstance(value, typing.ForwardRef):
                 return repr(value.__forward_arg__)
             if isinstance(value, type):
