@@ -1,15 +1,14 @@
 """`experimaestro deprecated`."""
 
 import json
-from pathlib import Path
 
 import click
 
-from experimaestro.cli.options import as_json, perform, say_dry
-from experimaestro.click import reports_errors
+from experimaestro.cli.options import as_json, at_path, perform, say_dry, workspace_group
 
 
 @click.group()
+@workspace_group
 def deprecated() -> None:
     """Find jobs of deprecated classes, and link them to the new.
 
@@ -18,19 +17,19 @@ def deprecated() -> None:
 
 
 @deprecated.command("list")
-@click.argument("path", type=click.Path(path_type=Path))
+@at_path
 @click.option("--fix", is_flag=True, help="Link the new folders to the old ones.")
 @perform
 @as_json
-@reports_errors
-def list_command(path: Path, fix: bool, perform: bool, as_json: bool) -> None:
-    """List the jobs of the workspace PATH that have another identifier now."""
+def list_command(folder: str, fix: bool, perform: bool, as_json: bool) -> None:
+    """List the jobs that have another identifier now.
+
+    In the workspace PATH, or that of --workdir, --workspace or the settings.
+    """
     import sys
 
     from experimaestro.inventory.deprecated import link, renamed
-    from experimaestro.inventory.opening import existing
 
-    folder = existing(path)
     sys.path.insert(0, "")
     found = list(renamed(folder))
     if as_json:
@@ -49,19 +48,20 @@ def list_command(path: Path, fix: bool, perform: bool, as_json: bool) -> None:
 
 
 @deprecated.command(short_help="Count the jobs of each type that have another identifier now.")
-@click.argument("path", type=click.Path(path_type=Path))
-@reports_errors
-def diff(path: Path) -> None:
-    """Say how many jobs of each type of the workspace PATH have another identifier now."""
+@at_path
+def diff(folder: str) -> None:
+    """Say how many jobs of each type have another identifier now.
+
+    In the workspace PATH, or that of --workdir, --workspace or the settings.
+    """
     import sys
     from collections import Counter
 
     from experimaestro.inventory.deprecated import renamed
-    from experimaestro.inventory.opening import existing
 
     sys.path.insert(0, "")
     counts = Counter(
-        (one.key.partition("/")[0], one.now.partition("/")[0]) for one in renamed(existing(path)) if one.now
+        (one.key.partition("/")[0], one.now.partition("/")[0]) for one in renamed(folder) if one.now
     )
     for (old, new), count in sorted(counts.items()):
         click.echo(f"{old} -> {new}: {count} job{'s' if count > 1 else ''}")

@@ -59,7 +59,8 @@ def list_command(folder: str, as_json: bool) -> None:
 def show(folder: str, experiment: str, run: str, as_json: bool) -> None:
     """Tell about a run of EXPERIMENT: the last one, or RUN."""
     from experimaestro.inventory import runs
-    from experimaestro.inventory.jobs import list_jobs
+    from experimaestro.inventory.jobs import Short, list_jobs
+    from experimaestro.monitor.words import tags_text
 
     paths = runs.named_run(folder, experiment, run)
     record = next(one for one in runs.history(folder, experiment) if one.folder == paths.folder)
@@ -76,9 +77,10 @@ def show(folder: str, experiment: str, run: str, as_json: bool) -> None:
         click.echo(f"  tags: {', '.join(record.tags)}")
     counts = Counter(one.state for one in found)
     click.echo(f"  jobs: {', '.join(f'{count} {state}' for state, count in counts.items()) or 'none'}")
+    short = Short(folder)
     for one in found:
-        tags = " ".join(f"{name}={value}" for name, value in one.tags.items())
-        click.echo(f"  {one.state:<11} {one.key[:-56]}{f'  {tags}' if tags else ''}")
+        tags = tags_text(one.tags)
+        click.echo(f"  {one.state:<11} {short(one.key)}{f'  {tags}' if tags else ''}")
     click.echo(f"folder: {record.folder}")
 
 

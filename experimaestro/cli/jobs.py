@@ -9,9 +9,8 @@ import click
 from experimaestro.cli.options import as_json, in_workspace, perform, say_dry, selecting, workspace_group
 
 if TYPE_CHECKING:
-    from experimaestro.inventory.jobs import JobRecord
-
-_WORDS = {"done": "DONE", "failed": "FAIL", "not run": "UNSCHED"}
+    from experimaestro.inventory.jobs import JobRecord, Short
+    from experimaestro.inventory.killing import Killed
 
 
 @click.group()
@@ -26,26 +25,36 @@ def jobs() -> None:
 @jobs.command("list")
 @in_workspace
 @selecting
-@click.option("--tags", is_flag=True, help="Print the tags.")
+@click.option("--tags/--no-tags", default=True, help="Print the tags, or not.  [default: tags]")
 @click.option("--fullpath", is_flag=True, help="Print the path of the folder.")
 @click.option("-c", "--count", type=click.IntRange(1), metavar="N", help="At most N jobs.")
 @as_json
 def list_command(
     folder: str, chosen: dict[str, Any], tags: bool, fullpath: bool, count: int | None, as_json: bool
 ) -> None:
-    """List jobs: their state, type and identifier."""
+    """List jobs: their state, type and identifier, and tags.
+
+    The identifier is cut where that is enough to name the job; --json has all of it. A job that ran other
+    code than there is now is marked: `jobs show` tells which files were changed.
+    """
     from itertools import islice
 
+    from experimaestro.inventory.filters import WORDS
     from experimaestro.inventory.jobs import list_jobs
+    from experimaestro.inventory.telling import changed_code
+    from experimaestro.monitor.words import tags_text
 
     found = islice(list_jobs(folder, **chosen), count)
     if as_json:
-        click.echo(json.dumps([_as_json(job) for job in found], indent=2, default=str))
+        rows = [{**_as_json(job), "changed_code": changed_code(job)} for job in found]
+        click.echo(json.dumps(rows, indent=2, default=str))
         return
+    short = _short(folder)
     for job in found:
-        named = " ".join(f"{name}={value}" for name, value in job.tags.items()) if tags else ""
-        where = job.paths.folder if fullpath else job.key
-        click.echo(f"{_word(job):<11} {where}{f'  {named}' if named else ''}")
+        parts = [f"{WORDS[job.state]:<11}", job.paths.folder if fullpath else short(job.key)]
+        parts += [f" {tags_text(job.tags)}"] if tags and job.tags else []
+        parts += [" (ran other code)"] if changed_code(job) else []
+        click.echo(" ".join(parts))
 
 
 @jobs.command(short_help="Tell all about a job.")
@@ -53,23 +62,16 @@ def list_command(
 @in_workspace
 @as_json
 def show(folder: str, job: str, as_json: bool) -> None:
-    """Tell all about JOB: state, parameters, what it failed of, its files."""
-    from experimaestro.inventory import jobs as inventory
+    """Tell all about JOB: state, times, what it failed of, parameters, results, its folder."""
+    from experimaestro.cli.telling import lines
+    from experimaestro.inventory import jobs as inventory, telling
 
-    record = inventory.look(folder, inventory.find(folder, job))
-    parameters = inventory.parameters(record.paths)
+    record = inventory.record(folder, inventory.find(folder, job))
+    story = telling.tell(folder, record)
     if as_json:
-        click.echo(json.dumps({**_as_json(record), "parameters": parameters}, indent=2, default=str))
-        return
-    click.echo(f"{record.key}: {record.state}")
-    outcome = record.seen.outcome
-    if outcome is not None and not outcome.is_done:
-        click.echo("\n".join(f"  {line}" for line in (outcome.frame, *outcome.message.splitlines()) if line))
-    if record.seen.owner is not None and record.state in {"running", "unknown"}:
-        click.echo(f"  runs as {record.seen.owner}")
-    for name, value in parameters.items():
-        click.echo(f"  {name} = {json.dumps(value, default=str)}")
-    click.echo(f"folder: {record.paths.folder}")
+        click.echo(json.dumps({**_as_json(record), **telling.as_json(story)}, indent=2, default=str))
+    else:
+        click.echo("\n".join(lines(record, story)))
 
 
 @jobs.command()
@@ -113,37 +115,49 @@ def kill(folder: str, chosen: dict[str, Any], job: tuple[str, ...], perform: boo
     from experimaestro.inventory import killing, owning
 
     known = owning.open_runs(folder)
-    found = killing.endable(known, _named(folder, job, chosen))
+    named = _named(folder, job, chosen)
+    found = killing.endable(known, named)
+    if job:
+        _say_left(folder, named, found, "does not run")
     if perform:
-        for one, killed in zip(found, killing.end(known, found), strict=True):
-            click.echo(f"{killed.what:<11} {one.key}{f': {killed.why}' if killed.why else ''}")
+        _say_killed(folder, found, killing.end(known, found))
     else:
+        short = _short(folder)
         for one in found:
             where = one.seen.owner or ("another version" if one.state in killing.RUNNING else "waits")
-            click.echo(f"{'would kill':<11} {one.key} ({where})")
-    say_dry(perform, _count(len(found)))
+            click.echo(f"{'would kill':<11} {short(one.key)} ({where})")
+    say_dry(perform or not found, _count(len(found)))
 
 
-@jobs.command(short_help="Run failed jobs again, here.")
+@jobs.command(short_help="Run failed jobs again.")
 @click.argument("job", nargs=-1)
 @in_workspace
 @selecting
 @perform
 def retry(folder: str, chosen: dict[str, Any], job: tuple[str, ...], perform: bool) -> None:
-    """Run failed jobs again, here and one after another: the JOBs named, or all that are selected.
+    """Run failed jobs again: the JOBs named, or all that are selected.
 
-    An experiment that is run again does so by itself, several at once.
+    A job of an experiment that is still open is run by its process, which is asked. Others are run here, one
+    after another; running their experiment again does several at once.
     """
-    from experimaestro.inventory.retrying import retry as retry_job
+    from experimaestro.inventory import owning, retrying
 
-    failed = [one for one in _named(folder, job, chosen) if one.state == "failed"]
-    failures = 0
-    for one in failed:
-        what = retry_job(one.paths) if perform else "would retry"
-        failures += what == "failed"
-        click.echo(f"{what:<11} {one.key}")
-    say_dry(perform, _count(len(failed)))
-    if failures:
+    known = owning.open_runs(folder)
+    named = _named(folder, job, chosen)
+    failed = retrying.retriable(known, named)
+    if job:
+        _say_left(folder, named, failed, "has not failed")
+    short = _short(folder)
+    is_wrong = False
+    if perform:
+        for one in retrying.retry_all(known, failed):
+            is_wrong |= one.what not in {"done", "asked", "not failed"}
+            click.echo(f"{one.what:<11} {short(one.job.key)}{f': {one.why}' if one.why else ''}")
+    else:
+        for each in failed:
+            click.echo(f"{'would retry':<11} {short(each.key)}")
+    say_dry(perform or not failed, _count(len(failed)))
+    if is_wrong:
         raise click.exceptions.Exit(1)
 
 
@@ -155,9 +169,13 @@ def retry(folder: str, chosen: dict[str, Any], job: tuple[str, ...], perform: bo
 def clean(folder: str, chosen: dict[str, Any], job: tuple[str, ...], perform: bool) -> None:
     """Remove the folders of jobs that do not run: the JOBs named, or all that are selected."""
     from experimaestro.inventory import removing
+    from experimaestro.workspace import files
 
-    ended = [one for one in _named(folder, job, chosen) if one.seen.kind in removing.REMOVABLE]
-    remove_all(ended, perform)
+    named = _named(folder, job, chosen)
+    ended = [one for one in named if one.seen.kind in removing.REMOVABLE and files.exists(one.paths.folder)]
+    if job:
+        _say_left(folder, named, ended, "is not removed")
+    remove_all(folder, ended, perform)
 
 
 @jobs.command(short_help="List jobs that run without an experiment.")
@@ -165,20 +183,29 @@ def clean(folder: str, chosen: dict[str, Any], job: tuple[str, ...], perform: bo
 @click.option("--kill", is_flag=True, help="End them.")
 @click.option("--size", is_flag=True, help="Print the sizes of their folders.")
 @perform
-def stray(folder: str, kill: bool, size: bool, perform: bool) -> None:
+@as_json
+def stray(folder: str, kill: bool, size: bool, perform: bool, as_json: bool) -> None:
     """List the jobs that run while no open experiment has them."""
     from experimaestro.inventory import killing, pruning, removing
     from experimaestro.inventory.jobs import look
 
+    if kill and as_json:
+        raise click.UsageError("--json lists: leave out --kill")
+    if perform and not kill:
+        raise click.UsageError("--perform does what --kill says: add --kill")
+    short = _short(folder)
     found = [look(folder, key) for key in pruning.stray(folder)]
-    for one in found:
-        shown = f"  {removing.shown(removing.size(one.paths.folder))}" if size else ""
-        click.echo(f"{one.key}  {one.seen.owner or 'another version'}{shown}")
+    if as_json:
+        rows = [{**_as_json(one), "size": removing.size(one.paths.folder)} for one in found]
+        click.echo(json.dumps(rows, indent=2, default=str))
+    else:
+        for one in found:
+            shown = f"  {removing.shown(removing.size(one.paths.folder))}" if size else ""
+            click.echo(f"{short(one.key)}  {one.seen.owner or 'another version'}{shown}")
     if kill and perform:
-        for one, killed in zip(found, killing.kill([one.paths for one in found]), strict=True):
-            click.echo(f"{killed.what:<11} {one.key}{f': {killed.why}' if killed.why else ''}")
+        _say_killed(folder, found, killing.kill([one.paths for one in found]))
     if kill:
-        say_dry(perform, _count(len(found)))
+        say_dry(perform or not found, _count(len(found)))
 
 
 def _named(folder: str, names: tuple[str, ...], chosen: dict[str, Any]) -> "list[JobRecord]":
@@ -192,25 +219,42 @@ def _named(folder: str, names: tuple[str, ...], chosen: dict[str, Any]) -> "list
     return list(inventory.list_jobs(folder, **chosen))
 
 
-def remove_all(found: "list[JobRecord]", perform: bool) -> None:
+def _short(folder: str) -> "Short":
+    from experimaestro.inventory.jobs import Short
+
+    return Short(folder)
+
+
+def _say_left(folder: str, named: "list[JobRecord]", found: "list[JobRecord]", why: str) -> None:
+    """Says of jobs that a person named why nothing is done with them."""
+    short = _short(folder)
+    for one in named:
+        if one not in found:
+            click.echo(f"{short(one.key)} {why}: it is {one.state}", err=True)
+
+
+def _say_killed(folder: str, found: "list[JobRecord]", killed: "list[Killed]") -> None:
+    short = _short(folder)
+    for one, was in zip(found, killed, strict=True):
+        click.echo(f"{was.what:<11} {short(one.key)}{f': {was.why}' if was.why else ''}")
+
+
+def remove_all(folder: str, found: "list[JobRecord]", perform: bool) -> None:
     """Removes the folders of jobs, or says what would be removed, each with its size."""
     from experimaestro.inventory import removing
 
+    short = _short(folder)
     total = 0
     for one in found:
         size = removing.size(one.paths.folder)
         total += size
         what = "would remove" if not perform else "removed" if removing.remove_job(one.paths) else "kept"
-        click.echo(f"{what:<12} {removing.shown(size):>9}  {one.key}")
-    say_dry(perform, f"{_count(len(found))}, {removing.shown(total)}")
+        click.echo(f"{what:<12} {removing.shown(size):>9}  {short(one.key)}")
+    say_dry(perform or not found, f"{_count(len(found))}, {removing.shown(total)}")
 
 
 def _count(count: int) -> str:
     return "1 job" if count == 1 else f"{count:,} jobs"
-
-
-def _word(job: "JobRecord") -> str:
-    return _WORDS.get(job.state, job.state.upper())
 
 
 def _as_json(job: "JobRecord") -> dict[str, Any]:

@@ -15,33 +15,61 @@ _FOLDER = "experimaestro.folder"
 """Key of `Context.meta`: what was said of the workspace before the name of the sub-command"""
 
 
-def in_workspace(command: Command) -> Command:
+_workdir = click.option("--workdir", type=click.Path(path_type=Path), help="Folder of the workspace.")
+_workspace = click.option("--workspace", metavar="ID", help="A workspace of settings.yaml.")
+
+
+def in_workspace(command: Command, *, is_marked: bool = True) -> Command:
     """Adds --workdir and --workspace; the command gets the folder as its first argument.
 
-    Both may also stand before the name of a sub-command.
+    Both may also stand before the name of a sub-command. Without, the settings choose, which is told.
+
+    Args:
+        command: A function.
+        is_marked: Whether the folder must be a workspace of this version.
     """
 
-    @click.option("--workdir", type=click.Path(path_type=Path), help="Folder of the workspace.")
-    @click.option("--workspace", metavar="ID", help="A workspace of settings.yaml.")
+    @_workdir
+    @_workspace
     @functools.wraps(command)
     @reports_errors
-    def located(*args: Any, workdir: Path | None, workspace: str | None, **options: Any) -> Any:
-        from experimaestro.inventory.opening import existing
-        from experimaestro.settings import choose_workspace
+    def located(
+        *args: Any, workdir: Path | None, workspace: str | None, path: Path | None = None, **options: Any
+    ) -> Any:
+        from experimaestro.inventory import opening
 
-        said = click.get_current_context().meta.get(_FOLDER) or (None, None)
-        workdir, workspace = (workdir, workspace) if workdir or workspace else said
-        choice = choose_workspace(workspace=workspace, workdir=workdir)
-        return command(existing(choice.workspace.path), *args, **options)
+        if path is not None and (workdir is not None or workspace is not None):
+            raise click.UsageError("PATH and --workdir or --workspace say the same: give one of them")
+        folder = _folder(path or workdir, workspace, options.get("experiment"))
+        found = opening.existing(folder) if is_marked else opening.real(folder)
+        return command(found, *args, **options)
 
     return located
+
+
+def at_path(command: Command, *, is_marked: bool = True) -> Command:
+    """The same, for commands that also take the folder as an argument PATH; see `in_workspace`."""
+    located = in_workspace(command, is_marked=is_marked)
+    return click.argument("path", required=False, type=click.Path(path_type=Path))(located)
+
+
+def _folder(workdir: Path | None, workspace: str | None, experiment: str | None) -> Path:
+    """The folder that is meant."""
+    from experimaestro.settings import choose_workspace
+
+    said = click.get_current_context().meta.get(_FOLDER) or (None, None)
+    workdir, workspace = (workdir, workspace) if workdir or workspace else said
+    choice = choose_workspace(workspace=workspace, workdir=workdir, experiment_id=experiment)
+    if workdir is None and workspace is None:
+        click.echo(choice, err=True)
+    return choice.workspace.path
 
 
 def workspace_group(command: Command) -> Command:
     """Adds --workdir and --workspace to a group, for its sub-commands."""
 
-    @click.option("--workdir", type=click.Path(path_type=Path), help="Folder of the workspace.")
-    @click.option("--workspace", metavar="ID", help="A workspace of settings.yaml.")
+    @_workdir
+    @_workspace
     @functools.wraps(command)
     def noting(workdir: Path | None, workspace: str | None) -> Any:
         click.get_current_context().meta[_FOLDER] = (workdir, workspace)
@@ -58,7 +86,7 @@ def selecting(command: Command) -> Command:
     @click.option(
         "--filter", "only", metavar="FILTER",
         help='Only jobs that fit: lr = 0.1 and @state in ["done", "failed"]. Tests: = != ~ in, not in; '
-        "@state, @name, and, or, not, parentheses.",
+        "@state, @name (the type), and, or, not, parentheses.",
     )  # fmt: skip
     @functools.wraps(command)
     def selecting_command(

@@ -1,33 +1,34 @@
 """`experimaestro orphans`."""
 
-from pathlib import Path
+import json
 
 import click
 
-from experimaestro.cli.options import as_json, perform
-from experimaestro.click import reports_errors
+from experimaestro.cli.options import as_json, at_path, perform
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@at_path
 @click.option("--size", is_flag=True, help="Print the sizes of their folders.")
-@click.option("--clean", is_flag=True, help="Remove their folders.")
+@click.option("--clean", is_flag=True, help="Remove their folders; with --perform.")
 @perform
 @as_json
-@reports_errors
-def orphans(path: Path, size: bool, clean: bool, perform: bool, as_json: bool) -> None:
-    """List the jobs of the workspace PATH that no run of an experiment lists any more."""
-    import json
+def orphans(folder: str, size: bool, clean: bool, perform: bool, as_json: bool) -> None:
+    """List the jobs that no run of an experiment lists any more.
 
+    In the workspace PATH, or that of --workdir, --workspace or the settings.
+    """
     from experimaestro.cli.jobs import remove_all
     from experimaestro.inventory import pruning, removing
-    from experimaestro.inventory.jobs import look
-    from experimaestro.inventory.opening import existing
+    from experimaestro.inventory.jobs import Short, look
 
-    folder = existing(path)
+    if clean and as_json:
+        raise click.UsageError("--json lists: leave out --clean")
+    if perform and not clean:
+        raise click.UsageError("--perform does what --clean says: add --clean")
     found = [look(folder, key) for key in pruning.orphans(folder)]
     if clean:
-        remove_all([one for one in found if one.seen.kind in removing.REMOVABLE], perform)
+        remove_all(folder, [one for one in found if one.seen.kind in removing.REMOVABLE], perform)
         return
     if as_json:
         rows = [
@@ -35,6 +36,7 @@ def orphans(path: Path, size: bool, clean: bool, perform: bool, as_json: bool) -
         ]
         click.echo(json.dumps(rows, indent=2))
         return
+    short = Short(folder)
     for one in found:
         shown = f"{removing.shown(removing.size(one.paths.folder)):>9}  " if size else ""
-        click.echo(f"{shown}{one.key}")
+        click.echo(f"{shown}{short(one.key)}")

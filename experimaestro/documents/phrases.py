@@ -43,4 +43,8 @@ class Phrase:
 
     def _fail(self, expected: str) -> NoReturn:
         found = repr(self._symbol) if self._symbol else "the end"
-        raise self._error(f"{self._text}\n{' ' * self._begin}^ expected {expected}, got {found}")
+        self._refuse(self._begin, f"expected {expected}, got {found}")
+
+    def _refuse(self, begin: int, what: str) -> NoReturn:
+        """Says what is wrong with the token that begins there, and shows where it is."""
+        raise self._error(f"{what}\n  {self._text}\n  {' ' * begin}^") from None

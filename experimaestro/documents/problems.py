@@ -42,11 +42,14 @@ def did_you_mean(name: str, known: Iterable[str], what: str = "There are") -> st
     Example:
         >>> did_you_mean("learnr", ["learner", "seed"])
         "Did you mean 'learner'?"
+        >>> did_you_mean("LD", ["lr", "seed"])
+        "Did you mean 'lr'?"
     """
     from difflib import get_close_matches  # only when something is wrong
 
     names = list(known)
-    near = get_close_matches(name, names, n=1)
+    plain = {one.casefold(): one for one in reversed(names)}
+    near = get_close_matches(name.casefold(), plain, n=1, cutoff=0.5 if len(name) < 4 else 0.6)
     if near:
-        return f"Did you mean {near[0]!r}?"
+        return f"Did you mean {plain[near[0]]!r}?"
     return f"{what}: {', '.join(names)}" if names else "There are none"

@@ -2,7 +2,9 @@
 
 import json
 import os
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from experimaestro.events.owners import Observation
@@ -56,6 +58,7 @@ def list_jobs(
 
     Raises:
         WorkspaceError: There is no such experiment or run.
+        FilterError: The filter asks for a tag that no job has.
     """
     if experiment is not None:
         rows = runs.submitted(runs.named_run(workspace, experiment, run))
@@ -63,8 +66,10 @@ def list_jobs(
         owners: dict[str, tuple[str, ...]] = dict.fromkeys(tags, (experiment,))
         keys: Iterable[str] = tags
     else:
-        tags, owners = _of_last_runs(workspace)
+        tags, owners = _of_runs(workspace)
         keys = all_keys(workspace)
+    if only is not None:
+        only.check(name for one in tags.values() for name in one)
     for key in keys:
         record = look(workspace, key, tags.get(key, {}), owners.get(key, ()))
         if only is None or only({"@state": record.state, "@name": record.task, **record.tags}):
@@ -78,6 +83,12 @@ def look(
     paths = JobPaths.of(workspace, key)
     seen = attempts.observe(paths)
     return JobRecord(key, STATES[seen.kind], tags or {}, experiments, paths, seen)
+
+
+def record(workspace: str, key: str) -> JobRecord:
+    """What the folder of a job says, with its tags and experiments as the runs have them."""
+    tags, owners = _of_runs(workspace)
+    return look(workspace, key, tags.get(key, {}), owners.get(key, ()))
 
 
 def all_keys(workspace: str) -> Iterator[str]:
@@ -102,16 +113,46 @@ def keys_of_runs(workspace: str) -> dict[str, set[str]]:
     return found
 
 
-def _of_last_runs(workspace: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, tuple[str, ...]]]:
-    """Tags and experiments of the jobs that the last runs of all experiments list."""
+def _of_runs(workspace: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, tuple[str, ...]]]:
+    """Tags of jobs, as the last run of each experiment that lists them has them, and these experiments."""
     tags: dict[str, Mapping[str, Any]] = {}
     owners: dict[str, tuple[str, ...]] = {}
     for experiment in runs.experiments(workspace):
-        for run_id in runs.run_ids(workspace, experiment)[-1:]:
-            for one in runs.submitted(RunPaths(workspace, experiment, run_id)):
-                tags[one.key] = {**tags.get(one.key, {}), **one.tags}
-                owners[one.key] = (*owners.get(one.key, ()), experiment)
+        last: dict[str, Mapping[str, Any]] = {}
+        for run_id in runs.run_ids(workspace, experiment):
+            last.update(runs.submitted(RunPaths(workspace, experiment, run_id)))
+        for key, its in last.items():
+            tags[key] = {**tags.get(key, {}), **its}
+            owners[key] = (*owners.get(key, ()), experiment)
     return tags, owners
+
+
+class Short:
+    """Keys with identifiers that are as short as they can be in a workspace, and at least 8 digits.
+
+    Args:
+        workspace: Its folder.
+    """
+
+    def __init__(self, workspace: str) -> None:
+        self._workspace = workspace
+        self._names: dict[str, list[str]] = {}
+
+    def __call__(self, key: str) -> str:
+        """What stands for a key in a list; `find` takes it."""
+        task, _, identifier = key.partition("/")
+        names = self._names.get(task)
+        if names is None:
+            names = self._names[task] = sorted(files.names(jobs_folder(self._workspace, task)))
+        at = bisect_left(names, identifier)
+        others = [one for one in names[max(0, at - 1) : at + 2] if one != identifier]
+        shared = max((_shared(one, identifier) for one in others), default=0)
+        return f"{task}/{identifier[: max(8, shared + 1)]}"
+
+
+def _shared(one: str, other: str) -> int:
+    """With how many equal characters two texts begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def find(workspace: str, text: str) -> str:
@@ -135,6 +176,10 @@ def find(workspace: str, text: str) -> str:
         for one in tasks
         for name in files.names(jobs_folder(workspace, one))
         if name.startswith(identifier) and not name.startswith(".")
+    ] or [
+        key  # has no folder: it was not run
+        for key in _of_runs(workspace)[0]
+        if key.rpartition("/")[2].startswith(identifier) and task in {"", key.rpartition("/")[0]}
     ]
     if len(found) == 1:
         return found[0]

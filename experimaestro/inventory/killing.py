@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from experimaestro.events.owners import Observation, Outcome
 from experimaestro.inventory.jobs import JobRecord
-from experimaestro.inventory.owning import OpenRun, ask_to_kill
+from experimaestro.inventory.owning import ANSWER_S, OpenRun, answers, ask
 from experimaestro.workspace import attempts, processes
 from experimaestro.workspace.layout import JobPaths
 
@@ -30,8 +30,9 @@ class Killed(NamedTuple):
     """What became of the wish to end a job."""
 
     what: Literal["killed", "asked", "not running", "cannot"]
+    """`asked`: the process that has it was, and has not answered"""
     why: str = ""
-    """For people: whom was asked, or why it cannot be ended"""
+    """For people: who ended it, who was asked, or why it cannot be ended"""
 
 
 def endable(known: Sequence[OpenRun], jobs: Iterable[JobRecord]) -> list[JobRecord]:
@@ -48,6 +49,8 @@ def endable(known: Sequence[OpenRun], jobs: Iterable[JobRecord]) -> list[JobReco
 def end(known: Sequence[OpenRun], jobs: Sequence[JobRecord], grace_s: float = GRACE_S) -> list[Killed]:
     """Ends jobs; those that do not run here are ended by the open run that has them, which is asked.
 
+    Waits until they have ended, or are not expected to any more.
+
     Args:
         known: The open runs of the workspace.
         jobs: What `endable` gave.
@@ -59,17 +62,22 @@ def end(known: Sequence[OpenRun], jobs: Sequence[JobRecord], grace_s: float = GR
     Raises:
         OSError: The disk cannot be written.
     """
-    asked = ask_to_kill(
-        known, [one.key for one in jobs if one.state not in RUNNING]
-    )  # before places get free
+    waiting = [one.key for one in jobs if one.state not in RUNNING]
+    asked = ask(known, "kill", waiting)  # before places get free
     killed = kill([one.paths for one in jobs], grace_s)
-    asked |= ask_to_kill(
-        known, [one.key for one, was in zip(jobs, killed, strict=True) if was.what == "cannot"]
-    )
-    return [
-        Killed("asked", f"{asked[one.key]} has it and was asked to end it") if one.key in asked else was
-        for one, was in zip(jobs, killed, strict=True)
-    ]
+    refused = [one.key for one, was in zip(jobs, killed, strict=True) if was.what == "cannot"]
+    asked |= ask(known, "kill", refused)
+    said = answers(asked, lambda job, _: job.state.finished(), grace_s + ANSWER_S)
+    for n, one in enumerate(jobs):
+        if one.key in asked:
+            owner, answer = asked[one.key].run.owner, said[one.key]
+            if answer.what == "done":
+                killed[n] = Killed("killed", f"by {owner}, which had it")
+            elif answer.what == "refused":
+                killed[n] = Killed("cannot", f"{owner} has it: {answer.why}")
+            else:
+                killed[n] = Killed("asked", f"{owner} has it and has not answered yet")
+    return killed
 
 
 def kill(jobs: Sequence[JobPaths], grace_s: float = GRACE_S) -> list[Killed]:

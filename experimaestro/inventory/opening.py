@@ -13,12 +13,25 @@ def existing(workspace: str | os.PathLike[str]) -> str:
     Raises:
         WorkspaceError: The folder is none.
     """
-    folder = os.path.realpath(os.fspath(workspace))
-    if not files.exists(folder):
-        raise WorkspaceError(f"{folder}: there is no such folder")
+    folder = real(workspace)
     if not files.exists(workspace_marker(folder)):
         raise WorkspaceError(
             f"{folder} is no workspace: it has no file {os.path.basename(workspace_marker(folder))}. "  # noqa: PTH119 - a string
             "Give the folder that experiments were run in"
         )
     return folder
+
+
+def real(folder: str | os.PathLike[str]) -> str:
+    """The real path of a folder.
+
+    Raises:
+        WorkspaceError: There is none.
+    """
+    path = os.path.realpath(os.fspath(folder))
+    if not os.path.isdir(path):  # noqa: PTH112 - a string
+        is_file = files.exists(path)
+        raise WorkspaceError(
+            f"{path}: {'a file, expected a workspace' if is_file else 'there is no such folder'}"
+        )
+    return path

@@ -1,4 +1,4 @@
-"""Runs failed jobs again, in this process, one after another.
+"""Runs failed jobs again: by the process whose open run has them, which is asked; else here, one by one.
 
 Rule: a job is claimed by its own process, as always: one that another scheduler takes meanwhile is not run
 twice. (The script in the folder of a job does that when nobody gives it an attempt.)
@@ -7,16 +7,72 @@ twice. (The script in the folder of a job does that when nobody gives it an atte
 import os
 import subprocess
 import sys
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
 
+from experimaestro.inventory.jobs import JobRecord
+from experimaestro.inventory.owning import OpenRun, answers, ask
 from experimaestro.workspace import attempts, files
 from experimaestro.workspace.layout import JobPaths
 
-Retried = Literal["done", "failed", "not failed", "no script"]
-"""What became of a job that was to be run again"""
+Ended = Literal["done", "failed", "not failed", "no script"]
+"""What became of a job that was to be run again, here"""
 
 
-def retry(paths: JobPaths) -> Retried:
+class Retried(NamedTuple):
+    """What became of the wish to run a job again."""
+
+    job: JobRecord
+    what: Literal[Ended, "asked", "cannot"]
+    """`asked`: the process that has it runs it again, or has not answered"""
+    why: str = ""
+    """For people: who was asked, and what it answered"""
+
+
+def retriable(known: Sequence[OpenRun], jobs: Iterable[JobRecord]) -> list[JobRecord]:
+    """The jobs that failed or were interrupted, and those that an open run did not run since others failed.
+
+    Args:
+        known: The open runs of the workspace.
+        jobs: Any of its jobs.
+    """
+    skipped = frozenset[str]().union(*(run.failed for run in known))
+    return [
+        one
+        for one in jobs
+        if one.state in {"failed", "interrupted"} or (one.state == "not run" and one.key in skipped)
+    ]
+
+
+def retry_all(known: Sequence[OpenRun], jobs: Sequence[JobRecord]) -> Iterator[Retried]:
+    """Runs jobs again.
+
+    Args:
+        known: The open runs of the workspace.
+        jobs: What `retriable` gave.
+
+    Yields:
+        For each job what became of it, as soon as that is known.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    asked = ask(known, "retry", [one.key for one in jobs])
+    said = answers(asked, lambda _, is_done: is_done)
+    for one in jobs:
+        if one.key in asked:
+            owner, answer = asked[one.key].run.owner, said[one.key]
+            if answer.what == "refused":
+                yield Retried(one, "cannot", f"{owner} has it: {answer.why}")
+            else:
+                word = "runs it again" if answer.what == "done" else "has not answered yet"
+                yield Retried(one, "asked", f"{owner} has it and {word}")
+    for one in jobs:
+        if one.key not in asked:
+            yield Retried(one, retry(one.paths))
+
+
+def retry(paths: JobPaths) -> Ended:
     """Runs a failed job again, with this interpreter and the variables of this process, and waits for it.
 
     Args:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from commands import Ended, project, run, start, write
+from experimaestro.inventory import owning
+from experimaestro.inventory.jobs import Short, find
 from experimaestro.workspace import attempts
 from experimaestro.workspace.layout import JobPaths
 from polling import wait_until
@@ -76,11 +79,12 @@ def rows(folder: Path, *words: str) -> list[dict[str, object]]:
 
 
 def test_jobs_are_listed_with_their_states_and_tags(folder: Path):
-    lines = jobs(folder, "list", "--tags").out.splitlines()
+    lines = jobs(folder, "list").out.splitlines()
 
     assert sorted((line.split()[0], line.split()[-1]) for line in lines) == [
         ("DONE", "lr=0.5"), ("DONE", "lr=1.0"), ("FAIL", "lr=-1.0"),
     ]  # fmt: skip
+    assert [len(line.split()) for line in jobs(folder, "list", "--no-tags").out.splitlines()] == [2] * 3
     assert [row["experiments"] for row in rows(folder, "--experiment", "bad")] == [["bad"]]
     assert rows(folder, "--filter", "@state=failed")[0]["error"] == "ValueError: lr must not be negative"
     assert jobs(folder, "list", "-c", "1", "--fullpath").out.count(str(folder / "runs/jobs")) == 1
@@ -97,7 +101,11 @@ def test_jobs_are_listed_with_their_states_and_tags(folder: Path):
         ("lr ~ '^-'", ["-1.0"]),
         ('@state = "done" and not lr = 1', ["0.5"]),
         ("@state = failed or (lr = 1 and @name ~ train)", ["-1.0", "1.0"]),
-        ("other = 3", []),
+        ("lr == 1", ["1.0"]),
+        ("@state = UNSCHED", []),
+        ("@state in [FAIL, running]", ["-1.0"]),
+        ('@state != "not run"', ["-1.0", "0.5", "1.0"]),
+        ("@state = ERROR", ["-1.0"]),
     ],
 )
 def test_jobs_are_chosen_by_a_filter(folder: Path, text: str, found: list[str]):
@@ -112,13 +120,21 @@ def test_one_job_is_told_whole_by_the_start_of_its_identifier(folder: Path):
 
     assert lines[0] == f"experiment.train/{identifier}: failed"
     assert lines[1].endswith('in execute: raise ValueError("lr must not be negative")')
-    assert lines[2:] == [
+    assert lines[2:5] == [
         "  ValueError: lr must not be negative",
-        "  lr = -1.0",
-        f"folder: {failed['folder']}",
+        "  tags: lr=-1.0",
+        "  experiments: bad",
     ]
+    assert re.fullmatch(r"  started \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, took .* s", lines[5])
+    assert re.fullmatch(r"  ended \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", lines[6])
+    assert re.fullmatch(r"  ran as pid \d+ on .*", lines[7])
+    assert lines[-3:] == ["parameters:", "  lr = -1.0", f"folder: {failed['folder']}"]
     assert jobs(folder, "path", identifier[:10]).out == f"{failed['folder']}\n"
-    assert json.loads(jobs(folder, "show", "--json", identifier).out)["parameters"] == {"lr": -1.0}
+    whole = json.loads(jobs(folder, "show", "--json", identifier).out)
+    assert whole["parameters"] == {"lr": -1.0}
+    assert (whole["reason"], whole["exit_code"], whole["attempts"]) == ("failed", 1, 1)
+    assert whole["started"] < whole["ended"]
+    assert whole["seconds"] > 0
 
 
 def test_the_log_of_a_job_is_printed_and_followed(tmp_path: Path):
@@ -149,6 +165,7 @@ def test_a_running_job_is_killed_only_on_demand_and_its_scheduler_knows(tmp_path
         assert asked.out.startswith("would kill  experiment.slow/")
         assert asked.err == "1 job: nothing was done, add --perform\n"
         assert rows(tmp_path)[0]["state"] == "running"
+        assert rows(tmp_path, "--filter", "@state = RUNNING") == rows(tmp_path)
 
         done = jobs(tmp_path, "kill", "--experiment", "slow", "--perform")
         assert (done.code, done.out.split()[0], done.err) == (0, "killed", "1 job\n")
@@ -171,9 +188,9 @@ def test_jobs_that_wait_are_not_started_by_the_process_that_has_them(tmp_path: P
         done = jobs(tmp_path, "kill", "--experiment", "slow", "--perform")
         scheduler.communicate(timeout=30)
 
-    assert sorted(line.split()[0] for line in done.out.splitlines()) == ["asked", "killed"]
-    assert f": pid {scheduler.pid} on " in done.out
-    assert "has it and was asked to end it" in done.out
+    assert [line.split()[0] for line in done.out.splitlines()] == ["killed"] * 2
+    assert f": by pid {scheduler.pid} on " in done.out
+    assert ", which had it\n" in done.out
     assert done.err == "2 jobs\n"
     assert not list(tmp_path.glob("runs/jobs/*/*/.done"))
 
@@ -198,6 +215,166 @@ def test_a_job_whose_scheduler_is_gone_is_stray_and_can_be_killed(tmp_path: Path
     assert attempts.observe(paths).kind == "failed"
 
 
+def test_a_failed_job_of_an_open_run_is_run_again_by_the_process_that_has_it(tmp_path: Path):
+    failing = "class Failing(Task):\n    def execute(self):\n        1 / 0\n\n\n@configuration"
+    code = SLOW.replace("@configuration", failing, 1).replace("Slow.C(", "Failing.C().submit()\n    Slow.C(")
+    write(tmp_path, {"experiment.py": code, "full.yaml": "id: slow\nfile: experiment\n"})
+    with start(tmp_path, "run-experiment", "--workdir", "runs", "full") as scheduler:
+        wait_until(lambda: list(tmp_path.glob("runs/jobs/*/*/failing.failed")), 30, "a failure")
+        wait_until(lambda: any(one.failed for one in owning.open_runs(f"{tmp_path}/runs")), 30, "its word")
+        wait_until(lambda: list(tmp_path.glob("runs/jobs/*/*/slow.out")), 30, "the other job")
+        would = jobs(tmp_path, "retry", "--experiment", "slow")
+        done = jobs(tmp_path, "retry", "--experiment", "slow", "--perform")
+        (log,) = tmp_path.glob("runs/jobs/*/*/failing.out")
+        paths = JobPaths(str(log.parent), "failing")
+        wait_until(lambda: Path(paths.end(2)).exists(), 30, "another end")
+        (tmp_path / "runs/jobs" / next(tmp_path.glob("runs/jobs/*/*/slow.out")).parent / "go").touch()
+        scheduler.communicate(timeout=30)
+
+    assert re.fullmatch(r"would retry experiment.failing/\w{8}\n", would.out)
+    assert re.fullmatch(
+        rf"asked       experiment.failing/\w{{8}}: pid {scheduler.pid} on .* has it and runs it again\n",
+        done.out,
+    )
+    assert (done.code, done.err) == (0, "1 job\n")
+    claims = [json.loads(Path(paths.claim(n)).read_text(encoding="utf-8")) for n in (1, 2)]
+    assert claims[0] == claims[1]
+    assert json.loads(jobs(tmp_path, "show", "--json", str(log.parent)).out)["attempts"] == 2
+
+
+def test_a_command_that_nobody_answers_is_said_to_be_without_answer(tmp_path: Path):
+    write(tmp_path, {"experiment.py": SLOW, "full.yaml": "id: slow\nfile: experiment\n"})
+    with start(tmp_path, "run-experiment", "--workdir", "runs", "full") as scheduler:
+        wait_until(lambda: list(tmp_path.glob("runs/jobs/*/*/slow.out")), 30, "the job")
+        wait_until(lambda: any(one.jobs for one in owning.open_runs(f"{tmp_path}/runs")), 30, "the run")
+        (known,) = owning.open_runs(f"{tmp_path}/runs")
+        scheduler.send_signal(signal.SIGSTOP)
+        asked = owning.ask([known], "kill", known.jobs)
+        silent = owning.answers(asked, lambda job, _: job.state.finished(), 0.0)
+        scheduler.send_signal(signal.SIGCONT)
+        done = owning.answers(asked, lambda job, _: job.state.finished(), 30.0)
+        scheduler.communicate(timeout=30)
+
+    (key,) = known.jobs
+    assert (silent, done) == ({key: owning.Answer("silent")}, {key: owning.Answer("done")})
+    refused = owning.ask([known], "kill", known.jobs)
+    assert owning.answers(refused, lambda _, is_done: is_done, 30.0) == {
+        key: owning.Answer("refused", "its run has ended meanwhile")
+    }
+
+
+def test_identifiers_are_cut_as_far_as_they_name_one_job(tmp_path: Path):
+    one, other, third = "a" * 64, "a" * 10 + "b" * 54, "c" * 64
+    for name in (one, other, third):
+        (tmp_path / "jobs/lab.train" / name).mkdir(parents=True)
+    short = Short(str(tmp_path))
+
+    cut = [short(f"lab.train/{name}") for name in (one, other, third, "aab" + "0" * 61)]
+
+    assert cut == [
+        "lab.train/" + "a" * 11,
+        "lab.train/aaaaaaaaaab",
+        "lab.train/cccccccc",
+        "lab.train/aab00000",
+    ]
+    assert [find(str(tmp_path), text) for text in cut[:3]] == [
+        f"lab.train/{name}" for name in (one, other, third)
+    ]
+
+
+def test_jobs_that_ran_other_code_are_marked(folder: Path):
+    text = (folder / "experiment.py").read_text()
+    (folder / "experiment.py").write_text(text.replace("lr is", "the learning rate is"))
+    (row, *_) = rows(folder)
+    paths = JobPaths.of(str(folder / "runs"), str(row["job"]))
+    code = json.loads(Path(paths.code).read_text(encoding="utf-8"))
+    (file,) = code["files"]
+    code["files"] = {str(folder / "experiment.py"): code["files"][file]}  # of the folder that was copied
+    Path(paths.code).write_text(json.dumps(code), encoding="utf-8")
+    key = str(row["job"])
+
+    (line,) = [one for one in jobs(folder, "list").out.splitlines() if key[:-56] in one]
+    assert line.endswith("  (ran other code)")
+    assert "  ran other code; changed since: experiment.py\n" in jobs(folder, "show", key).out
+    assert rows(folder)[0]["changed_code"] == [str(folder / "experiment.py")]
+
+    (folder / "experiment.py").write_text(text + "# a comment\n")
+    assert "other code" not in jobs(folder, "show", key).out
+
+
+def test_a_job_that_was_not_run_is_told_with_the_job_that_failed(tmp_path: Path):
+    code = (
+        "from experimaestro import Param, Task\n"
+        "from experimaestro.experiments import ConfigurationBase, configuration\n"
+        "class First(Task):\n    def execute(self):\n        1 / 0\n"
+        "class Second(Task):\n    first: Param[First]\n    def execute(self): ...\n"
+        "@configuration\nclass Configuration(ConfigurationBase): ...\n"
+        "def run(helper, cfg: Configuration):\n    Second.C(first=First.C().submit()).submit()\n"
+    )
+    write(tmp_path, {"experiment.py": code, "full.yaml": "id: a\nfile: experiment\n"})
+    assert run(tmp_path, "run-experiment", "--workdir", "runs", "full").code == 1
+
+    first, second = rows(tmp_path, "--experiment", "a")
+
+    assert [first["state"], second["state"]] == ["failed", "not run"]
+    lines = jobs(tmp_path, "show", str(second["job"])).out.splitlines()
+    assert lines[:2] == [f"{second['job']}: not run", f"  was not run because {first['job']} failed"]
+    assert json.loads(jobs(tmp_path, "show", str(second["job"]), "--json").out)["because"] == first["job"]
+
+
+def test_results_are_told_with_the_job(tmp_path: Path):
+    project(tmp_path)
+    code = (tmp_path / "experiment.py").read_text()
+    code = code.replace("        print(", "        return {'loss': 0.5}\n        print(")
+    (tmp_path / "experiment.py").write_text(code)
+    assert run(tmp_path, "run-experiment", "--workdir", "runs", "full").code == 0
+    (row,) = rows(tmp_path)
+
+    assert "results:\n  loss = 0.5\n" in jobs(tmp_path, "show", str(row["job"])).out
+    assert json.loads(jobs(tmp_path, "show", "--json", str(row["job"])).out)["results"] == {"loss": 0.5}
+
+
+def test_jobs_of_earlier_runs_keep_their_tags(folder: Path):
+    assert run(folder, "run-experiment", "--workdir", "runs", "full", "-c", "lr=3").code == 0
+
+    assert sorted(str(row["tags"]) for row in rows(folder)) == [
+        "{'lr': -1.0}", "{'lr': 0.5}", "{'lr': 1.0}", "{'lr': 3.0}",
+    ]  # fmt: skip
+    assert len(rows(folder, "--experiment", "first")) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["kill"], "does not run"),
+        (["retry"], "has not failed"),
+    ],
+)
+def test_why_nothing_is_done_with_a_job_that_is_named_is_said(folder: Path, words: list[str], said: str):
+    key = str(rows(folder, "--filter", "lr = 0.5")[0]["job"])
+
+    ended = jobs(folder, *words, key)
+
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err == f"{key[:-56]} {said}: it is done\n0 jobs\n"
+
+
+@pytest.mark.parametrize("words", [["orphans"], ["deprecated", "list"], ["deprecated", "diff"]])
+def test_a_workspace_is_named_in_the_same_way_everywhere(folder: Path, words: list[str]):
+    settings = "workspaces:\n- {id: main, path: runs}\n"
+    write(folder, {"home/.config/experimaestro/settings.yaml": settings})
+
+    ways = [["runs"], ["--workdir", "runs"], ["--workspace", "main"], []]
+    ended = [run(folder, *words, *way) for way in ways]
+
+    assert [(one.code, one.out) for one in ended] == [(0, "")] * 4
+    assert [one.err for one in ended[:3]] == [""] * 3
+    assert ended[3].err == "workspace 'main' (runs), because it is the first one of the settings\n"
+    both = run(folder, *words, "runs", "--workspace", "main")
+    assert both.code == 2
+    assert both.err.endswith("Error: PATH and --workdir or --workspace say the same: give one of them\n")
+
+
 def test_failed_jobs_are_run_again_here(tmp_path: Path):
     folder = project(tmp_path)
     assert run(folder, "run-experiment", "--workdir", "runs", "full", "-c", "lr=-1").code == 1
@@ -205,7 +382,10 @@ def test_failed_jobs_are_run_again_here(tmp_path: Path):
     (folder / "experiment.py").write_text(text)
 
     asked = jobs(folder, "retry", "--filter", "lr < 0")
-    assert (asked.code, asked.err) == (1, "Error: lr < 0\n   ^ expected =, !=, ~, in or not in, got '<'\n")
+    assert (asked.code, asked.err) == (
+        1,
+        "Error: expected =, !=, ~, in or not in, got '<'\n  lr < 0\n     ^\n",
+    )
     asked = jobs(folder, "retry", "--filter", "lr = -1")
     assert asked.out.startswith("would retry experiment.train/")
     done = jobs(folder, "retry", "--filter", "lr = -1", "--perform")
@@ -241,7 +421,8 @@ def test_jobs_that_no_run_lists_are_orphans(folder: Path):
 
     (found,) = json.loads(run(folder, "orphans", "runs", "--json").out)
     assert found["state"] == "failed"
-    assert found["job"] in run(folder, "orphans", "runs", "--size").out
+    start = str(found["job"])[: len("experiment.train/") + 8]
+    assert start in run(folder, "orphans", "--workdir", "runs", "--size").out
     assert run(folder, "orphans", "runs", "--clean").out.startswith("would remove")
     assert run(folder, "orphans", "runs", "--clean", "--perform").out.startswith("removed")
     assert len(rows(folder)) == 2
@@ -275,15 +456,25 @@ def test_the_difference_of_a_job_from_the_nearest_is_explained(folder: Path):
         (["list", "--experiment", "fist"], "Error: {runs} has no experiment 'fist'. Did you mean 'first'?\n"),
         (["list", "--experiment", "bad", "--run", "x"],
          "Error: 'bad' has no run 'x'. The last ones: {last}\n"),
-        (["list", "--filter", "lr ="], "Error: lr =\n    ^ expected a value, got the end\n"),
-        (["list", "--filter", "lr ~ '('"], ("Error: lr ~ '('\n     ^ '(' is no regular expression: "
-         "missing ), unterminated subpattern at position 0\n")),
-        (["list", "--filter", "(a=1"], "Error: (a=1\n    ^ expected ')', got the end\n"),
-        (["list", "--filter", "a=1 b=2"], "Error: a=1 b=2\n    ^ expected 'and', 'or' or the end, got 'b'\n"),
-        (["list", "--filter", "a in 3"], "Error: a in 3\n     ^ expected '[', got '3'\n"),
-        (["list", "--filter", "a in [3"], "Error: a in [3\n       ^ expected ',' or ']', got the end\n"),
-        (["list", "--filter", "= 3"], ("Error: = 3\n^ expected the name of a tag, @state, @name, 'not' "
-         "or '(', got '='\n")),
+        (["list", "--filter", "lr ="], "Error: expected a value, got the end\n  lr =\n      ^\n"),
+        (["list", "--filter", "lr ~ '('"], ("Error: '(' is no regular expression: missing ), "
+         "unterminated subpattern at position 0\n  lr ~ '('\n       ^\n")),
+        (["list", "--filter", "(a=1"], "Error: expected ')', got the end\n  (a=1\n      ^\n"),
+        (["list", "--filter", "a=1 b=2"],
+         "Error: expected 'and', 'or' or the end, got 'b'\n  a=1 b=2\n      ^\n"),
+        (["list", "--filter", "a in 3"], "Error: expected '[', got '3'\n  a in 3\n       ^\n"),
+        (["list", "--filter", "a in [3"], "Error: expected ',' or ']', got the end\n  a in [3\n         ^\n"),
+        (["list", "--filter", "= 3"], ("Error: expected the name of a tag, @state, @name, 'not' or '(', "
+         "got '='\n  = 3\n  ^\n")),
+        (["list", "--filter", "lrr = 3"], "Error: no job has the tag 'lrr'. Did you mean 'lr'?\n"),
+        (["clean", "--filter", "other != 3"], "Error: no job has the tag 'other'. The tags are: lr\n"),
+        (["list", "--filter", "@stat = done"],
+         "Error: @stat is not known. Did you mean '@state'?\n  @stat = done\n  ^\n"),
+        (["list", "--filter", "@state in [done, finished]"],
+         ("Error: no job has the state 'finished'. There are: done, failed, not run, running, interrupted, "
+         "unknown\n  @state in [done, finished]\n                   ^\n")),
+        (["list", "--filter", "@state = faild"],
+         "Error: no job has the state 'faild'. Did you mean 'failed'?\n  @state = faild\n           ^\n"),
     ],
 )  # fmt: skip
 def test_what_is_not_there_or_cannot_be_read_is_said(folder: Path, words: list[str], said: str):

@@ -63,7 +63,7 @@ def test_what_is_not_of_the_language_is_shown_with_its_place(text: str, place: i
     with pytest.raises(RequirementError) as caught:
         parse(text)
 
-    assert str(caught.value) == f"{text}\n{' ' * place}^ {said}"
+    assert str(caught.value) == f"{said}\n  {text}\n  {' ' * place}^"
 
 
 @pytest.mark.parametrize(
