@@ -15,6 +15,7 @@ from experimaestro.scheduler.services import TensorBoardService, WebService, lin
 from forwarding import forwarded
 from notebook_server import TOKEN, NotebookServer, notebook_server
 from pages import Guarded
+from talking import Talks
 
 pytestmark = pytest.mark.slow
 
@@ -108,6 +109,57 @@ def test_behind_a_forwarded_port_the_link_stays_at_that_port(
     assert text == "hello /?"
 
 
+TALK = """async () => {
+  const socket = new WebSocket(new URL("echo", location.href).href.replace(/^http/, "ws"));
+  await new Promise((done, failed) => { socket.onopen = done; socket.onerror = failed; });
+  const heard = new Promise((done) => { socket.onmessage = (message) => done(message.data); });
+  socket.send("hello");
+  const echo = await heard;
+  socket.close();
+
+  const events = new EventSource("events");
+  const times = [];
+  await new Promise((done) => {
+    events.onmessage = () => { if (times.push(performance.now()) === 3) done(); };
+  });
+  events.close();
+
+  const posted = await (await fetch("form", {method: "POST", body: "a=1"})).text();
+  const moved = await fetch("old");
+  return {echo, streamed: times[2] - times[0] > 200, posted, moved: [moved.url, await moved.text()]};
+}"""
+
+
+@pytest.mark.parametrize("forward", [False, True])
+def test_a_page_talks_with_its_server_in_every_way(browser: Chromium, lab: NotebookServer, forward: bool):
+    service = Talks()
+    service.get_url()
+
+    def work(profile: BrowserContext, url: str) -> tuple[str, dict[str, Any]]:
+        link = link_in(lab_in(profile, url), service)
+        page = profile.new_page()
+        page.goto(link["href"])
+        talk: dict[str, Any] = page.evaluate(TALK)
+        return page.url, talk
+
+    if forward:
+        with forwarded(links.Place.of(lab.origin).port) as port:
+            url = f"http://localhost:{port}{lab.base_url}"
+            address, talk = browser.run(lambda profile: work(profile, url))
+    else:
+        url = lab.url
+        address, talk = browser.run(lambda profile: work(profile, url))
+    service.stop()
+
+    assert address == f"{url}proxy/{links.Place.of(address).path.split('/')[-2]}/"
+    assert talk == {
+        "echo": "hello",
+        "streamed": True,  # one by one, not all at the end
+        "posted": "got a=1",
+        "moved": [f"{address}sub", "<title>talks</title>/sub"],
+    }
+
+
 def test_an_expired_login_is_told(browser: Chromium, hub: NotebookServer, service: Guarded):
     def work(profile: BrowserContext) -> dict[str, str]:
         tab = lab_in(profile, hub.url)
@@ -188,6 +240,12 @@ def test_tensorboard_draws_the_curve_of_a_job_behind_the_proxy(
             page.locator("line-chart svg, line-chart canvas").first.wait_for(state="attached", timeout=30_000)
             page.get_by_text("Smoothed").first.wait_for(state="attached", timeout=30_000)
             (tmp_path / "tensorboard.png").write_bytes(page.screenshot())  # for people to look at
+            # A plug-in whose page is in a frame of its own
+            page.goto(f"{page.url.partition('#')[0]}#projector")
+            with page.expect_event("framenavigated", lambda one: one.url.endswith("projector_binary.html")):
+                page.reload()
+            frames = [one.url.partition("/proxy/")[2].partition("/")[2] for one in page.frames]
+            assert frames[1].startswith("data/plugin_entry.html?name=projector")
             return page.url
 
         address = browser.run(work)

@@ -1,18 +1,14 @@
 """Services behind a real Jupyter server, under the base URLs of a laptop, a site and a hub."""
 
-import asyncio
 import http.cookiejar
 import json
 import os
 import subprocess
 import sys
-import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -139,75 +135,6 @@ def test_tensorboard_shows_the_curve_of_a_job(server: NotebookServer, tmp_path: 
     assert "<title>TensorBoard</title>" in page[2]
     assert [value for _, _, value in json.loads(points[2])] == [0.0, 0.5, 1.0]
     assert frame[0] == 200
-
-
-class Streams(WebService):
-    """Speaks over a WebSocket, and in server-sent events."""
-
-    id = "streams"
-
-    def _serve(self, running: threading.Event) -> None:
-        asyncio.run(self._run(running))
-
-    async def _run(self, running: threading.Event) -> None:
-        import tornado.httpserver
-        import tornado.netutil
-        import tornado.web
-        import tornado.websocket
-
-        class Echo(tornado.websocket.WebSocketHandler):
-            async def on_message(self, message: str | bytes) -> None:
-                await self.write_message(message)
-
-        class Events(tornado.web.RequestHandler):
-            async def get(self) -> None:
-                self.set_header("Content-Type", "text/event-stream")
-                for number in range(3):
-                    self.write(f"data: {number}\n\n")
-                    await self.flush()
-                    await asyncio.sleep(0.2)
-
-        app = tornado.web.Application([("/echo", Echo), ("/events", Events)])
-        (listening,) = tornado.netutil.bind_sockets(0, "127.0.0.1")
-        web = tornado.httpserver.HTTPServer(app)
-        web.add_socket(listening)
-        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        running.set()
-        while not self.should_stop():  # noqa: ASYNC110 - another thread asks it to stop
-            await asyncio.sleep(0.02)
-        web.stop()
-        await web.close_all_connections()
-
-
-def test_web_sockets_and_streamed_events_pass(server: NotebookServer):
-    service = Streams()
-    service.get_url()
-    base = through(server, service)
-
-    async def echo() -> Any:
-        from tornado.httpclient import HTTPRequest
-        from tornado.websocket import websocket_connect
-
-        address = f"{base.replace('http', 'ws', 1)}echo"
-        socket = await websocket_connect(HTTPRequest(address, headers={"Authorization": f"token {TOKEN}"}))
-        await socket.write_message("hello")
-        answer = await socket.read_message()
-        socket.close()
-        assert await socket.read_message() is None  # it is closed
-        return answer
-
-    def arrivals() -> list[float]:
-        headers = {"Authorization": f"token {TOKEN}", "Accept": "text/event-stream"}
-        with urllib.request.urlopen(
-            urllib.request.Request(f"{base}events", headers=headers), timeout=20
-        ) as answer:
-            return [time.monotonic() for line in answer if line.startswith(b"data")]
-
-    assert asyncio.run(echo()) == "hello"
-    times = arrivals()
-    service.stop()
-    assert len(times) == 3
-    assert times[2] - times[0] > 0.2  # one by one, not all at the end
 
 
 def test_the_tile_of_the_launcher_opens_tensorboard_over_the_workspaces(tmp_path: Path):

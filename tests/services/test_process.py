@@ -13,7 +13,7 @@ import pytest
 
 from experimaestro.exceptions import ServiceError
 from experimaestro.scheduler.services import CommandService, ServiceState
-from pages import READY, Script
+from pages import READY, Script, Story
 from polling import wait_until
 
 SERVER = [sys.executable, "-u", "-m", "http.server", "--bind", "{host}", "{port}"]
@@ -172,11 +172,58 @@ def test_starting_and_stopping_in_a_row_leaves_no_process(tmp_path: Path):
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
+def test_one_that_dies_at_each_start_leaves_no_process_and_no_thread_and_is_not_started_by_itself(
+    tmp_path: Path,
+):
+    service = Script("import subprocess, sys; subprocess.Popen(['sleep', '60']); sys.exit('no')", tmp_path)
+    story = Story(service)
+    before = set(psutil.Process().children(recursive=True)), set(threading.enumerate())
+    for _ in range(5):
+        with pytest.raises(ServiceError, match="exited with code 1"):
+            service.get_url()
+
+    assert story.states == [ServiceState.STARTING, ServiceState.ERROR] * 5
+    wait_until(lambda: set(psutil.Process().children(recursive=True)) <= before[0])
+    wait_until(lambda: set(threading.enumerate()) <= before[1])
+    assert (tmp_path / "logs.err").read_text() == "no\n"  # of the last start
+
+
+KERNEL = """
+import sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+from experimaestro import experiment
+from experimaestro.scheduler.services import CommandService, TensorBoardService
+xp = experiment({runs!r}, "xp", display=False).start()
+xp.add_service(TensorBoardService()).get_url()
+xp.add_service(CommandService({server!r}, id="web")).get_url()
+Path({ready!r}).touch()
+"""
+
+
+@pytest.mark.slow
+def test_no_process_stays_behind_when_a_kernel_is_killed(tmp_path: Path):
+    code, ready = tmp_path / "cells.py", tmp_path / "ready"
+    code.write_text(
+        KERNEL.format(path=sys.path, runs=str(tmp_path / "runs"), server=SERVER, ready=str(ready))
+    )
+    command = [sys.executable, "-m", "ipykernel_launcher", f"--IPKernelApp.exec_files={[str(code)]}"]
+    command += ["-f", str(tmp_path / "kernel.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as kernel:
+        wait_until(lambda: ready.exists() or kernel.poll() is not None, 60)
+        started = psutil.Process(kernel.pid).children(recursive=True)
+        assert len(started) >= 4  # two keepers, two commands
+
+        kernel.kill()
+
+        wait_until(lambda: not any(runs(one) for one in started))
+
+
 OWNER = """
 import sys, time
 sys.path[:0] = {path!r}
 from pathlib import Path
-from pages import READY, Script
+from pages import READY, Script, Story
 service = Script(READY + "subprocess.Popen(['sleep', '60']); time.sleep(60)", Path({folder!r}))
 service.get_url()
 print(service.process.pid, flush=True)
