@@ -83,7 +83,7 @@ class JobSubmitted(Event, frozen=True, kw_only=True):
     run: str
     """See `RunStarted.run`"""
     task: str
-    """Type name of the task"""
+    """Name of the type of the task, in upper and lower case as the user wrote it"""
     tags: dict[str, Tag] = {}
     deps: tuple[JobKey, ...] = ()
     """Jobs that must be done before; each was submitted before"""

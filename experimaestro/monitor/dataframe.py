@@ -53,14 +53,16 @@ def records(
     known = {one.get("id"): one for one in objects}
     roots = {one.get("identifier"): one for one in known.values()}
     rows = []
+    jobs = list(jobs)
+    names = {job.key: words.task_name(job.task) for job in jobs}
     for job in jobs:
-        row: Row = {"job": job.key.partition("/")[2], "task": words.task_name(job.task), **job.tags}
+        row: Row = {"job": job.key.partition("/")[2], "task": names[job.key], **job.tags}
         root = roots.get(row["job"])
         if root is not None:
             for name, value in _fields(root, known, "", 0):
                 row.setdefault(name, value)
         files_of_job = paths(job.key)
-        row.update(_standing(job, files_of_job))
+        row.update(_standing(job, files_of_job, names))
         for name, value in _results(job, files_of_job).items():
             row[f"result.{name}" if name in row else name] = value
         rows.append(row)
@@ -103,10 +105,11 @@ def _columns(rows: Sequence[Row]) -> Iterable[str]:
 _STANDING = ("state", "failure", "started", "ended", "duration", "folder")
 
 
-def _standing(job: Job, paths: JobPaths) -> Row:
+def _standing(job: Job, paths: JobPaths, names: Mapping[str, str]) -> Row:
     message = job.outcome.message if job.outcome is not None and job.reason is not None else ""
     if job.because is not None:
-        message = f"did not run because {words.task_name(job.because.partition('/')[0])} failed"
+        cause = names.get(job.because) or words.task_name(job.because.partition("/")[0])
+        message = f"did not run because {cause} failed"
     has_times = job.started is not None and job.ended is not None
     return {
         "state": words.look(job.state, job.reason).word,

@@ -11,6 +11,8 @@ from html import escape
 from itertools import islice
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from experimaestro.core.arguments import Argument
 from experimaestro.core.base import Configuration, Information
 from experimaestro.core.identifier import counts, identify
@@ -18,11 +20,10 @@ from experimaestro.core.objects.printing import on_one_line, value_text
 from experimaestro.core.tags import tags
 from experimaestro.core.walk import Key, Route, collect, spell
 from experimaestro.events import state as known
-from experimaestro.events.states import FailureReason, JobState
 from experimaestro.exceptions import NotSubmittedError
 from experimaestro.monitor import words
 from experimaestro.monitor.html import date, mark, user_text
-from experimaestro.monitor.rows import problem
+from experimaestro.monitor.rows import text
 from experimaestro.scheduler.job import Job
 
 MOST = 400
@@ -57,19 +58,20 @@ def drawn(value: Configuration | Job) -> str:
     """
     config: Any = value.config if isinstance(value, Job) else value
     job = value if isinstance(value, Job) else _job(value)
-    row = None if job is None else _row(job)
+    standing = _standing(job)
     if config is not None:
         declaration = config.__xpm__.declaration
         name, kind, its_tags = declaration.name, str(declaration.identifier), dict(tags(config))
     else:
-        kind = "" if job is None else job.type
-        name, its_tags = words.task_name(kind), dict(row.tags) if row is not None else {}
+        kind, name, its_tags = job.type, words.task_name(job.type), {}  # type: ignore[union-attr] # no config: a job
+        if standing is not None:
+            name, its_tags = words.task_name(standing[0].task), dict(standing[0].tags)
     lines = {
         "tags": words.tags_text(its_tags),
         "identifier": _identity(config) if job is None else job.identifier,
         "folder": "" if job is None else str(job.path),
     }
-    title = f'<strong style="font-size: 14px">{user_text(name)}</strong> {_muted(kind)}{_state(row)}'
+    title = f'<strong style="font-size: 14px">{user_text(name)}</strong> {_muted(kind)}{_state(standing)}'
     if lines["identifier"]:
         title += f" &nbsp; {_muted(lines['identifier'][:8])}"
     tree = "" if config is None else _Tree().parameters(config)
@@ -131,10 +133,10 @@ class _Tree:
         if isinstance(value, (list, tuple, set, frozenset, dict)):
             found: list[Configuration] = []
             collect(value, found)
-            text = None if found else on_one_line(value, _ROOM)
-            if text is None:
+            line = None if found else on_one_line(value, _ROOM)
+            if line is None:
                 return self._container(value, part, depth)
-            return _leaf(part.label, _code(text), part)
+            return _leaf(part.label, _code(line), part)
         if isinstance(value, _Text):
             return _leaf(part.label, _muted(value.text) if value.is_ours else _code(value.text), part)
         return _leaf(part.label, _code(_text(value)), part)
@@ -148,10 +150,10 @@ class _Tree:
             return _item(f"{title} {_muted('see')} {where}", _LEAF)
         job = _job(config)
         if job is not None:
-            title += _state(_row(job))
+            title += _state(_standing(job))
         elif info.producer is not None:
             made_by = info.producer.__xpm__.declaration.name
-            title += f" {_muted('output of')} {user_text(made_by)}{_state(_row_of(info.producer))}"
+            title += f" {_muted('output of')} {user_text(made_by)}{_state(_standing(_job(info.producer)))}"
         if not info.declaration.arguments:
             return _item(title, _LEAF)
         if self._left <= 0 or depth >= DEEPEST:
@@ -196,16 +198,14 @@ def _job(config: Configuration) -> Job | None:
     return found
 
 
-def _row(job: Job) -> known.Job | None:
+def _standing(job: Job | None) -> tuple[known.Job, str] | None:
+    """What is known of a job, and in words what it does or failed of; None if no scheduler has it."""
+    if job is None:
+        return None
     try:
-        return job.row()
+        return job.ask(lambda state, row: (replace(row), text(state, row)))
     except NotSubmittedError:  # of a rehearsal
         return None
-
-
-def _row_of(config: Configuration) -> known.Job | None:
-    job = _job(config)
-    return None if job is None else _row(job)
 
 
 def _identity(config: Configuration) -> str:
@@ -244,21 +244,19 @@ def _text(value: object) -> str:
 # How it is written.
 
 
-def _state(row: known.Job | None) -> str:
+def _state(standing: tuple[known.Job, str] | None) -> str:
     """Mark, word and duration of a job, and why it failed."""
-    if row is None:
+    if standing is None:
         return ""
+    row, what = standing
     look = words.look(row.state, row.reason)
-    text = f" &nbsp; {mark(look)} {look.word}"
+    shown = f" &nbsp; {mark(look)} {look.word}"
     finished = row.state.finished()
     if row.started is not None:
         now = time.time()
-        text += f" {words.clock(((row.ended if finished else None) or now) - row.started)}"
-        text += "" if finished else f" {_muted(f'as of {date(now)}')}"
-    if row.state is JobState.ERROR and row.reason is not FailureReason.CANCELLED:
-        why = f"{words.task_name(row.because.partition('/')[0])} failed" if row.because else problem(row)
-        text += f": {user_text(why)}"
-    return text
+        shown += f" {words.clock(((row.ended if finished else None) or now) - row.started)}"
+        shown += "" if finished else f" {_muted(f'as of {date(now)}')}"
+    return shown + (f": {user_text(what)}" if what and what != look.word else "")
 
 
 def _folding(title: str, inside: str, *, is_open: bool) -> str:

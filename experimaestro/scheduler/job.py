@@ -10,8 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
-
 from experimaestro import waiting
 from experimaestro.core import context
 from experimaestro.events import state as known
@@ -181,9 +179,16 @@ class Job:
         """The names of the experiments that it belongs to."""
         return self._row(lambda row: list(dict.fromkeys(run.partition("/")[0] for run in row.runs)))
 
-    def row(self) -> known.Job:
-        """All that is known of it now: a copy."""
-        return self._row(msgspec.structs.replace)
+    def ask(self, question: Callable[[known.State, known.Job], T]) -> T:
+        """Asks a question of the scheduler, in its thread: it keeps nothing of what it is given.
+
+        Args:
+            question: Is called with all that is known, and what is known of this job.
+
+        Raises:
+            NotSubmittedError: No scheduler has it.
+        """
+        return self._scheduled().ask(lambda state: question(state, state.jobs[self._key])).result()
 
     # Waiting.
 
@@ -220,7 +225,7 @@ class Job:
         return self._loop
 
     def _row(self, question: Callable[[known.Job], T]) -> T:
-        return self._scheduled().ask(lambda state: question(state.jobs[self._key])).result()
+        return self.ask(lambda _, row: question(row))
 
     def __fspath__(self) -> str:
         return os.fspath(self._files.folder)

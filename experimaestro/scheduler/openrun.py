@@ -171,7 +171,7 @@ class OpenRun:
             t=time.time(),
             job=submission.key,
             run=self.files.run,
-            task=submission.key.partition("/")[0],
+            task=submission.task.__xpm__.declaration.written_name,  # people read it, case and all
             tags=dict(submission.tags),
             deps=tuple(submission.dependencies),
             needs=tuple(Need(need.folder, need.amount, need.total) for need in submission.needs),

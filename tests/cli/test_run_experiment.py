@@ -180,7 +180,7 @@ def test_a_failed_job_is_exit_code_1_and_tells_the_users_line(tmp_path: Path):
     ended = run(tmp_path, "run-experiment", "--workdir", "runs", "full.yaml", "-c", "lr=-1")
 
     assert ended.code == 1
-    assert ended.err.count("train lr=-1.0 failed\n") == 1
+    assert ended.err.count("Train lr=-1.0 failed\n") == 1
     assert ended.err.count("  ValueError: lr must not be negative\n") == 1
     assert 'raise ValueError("lr must not be negative")' in ended.err
     assert ended.err.endswith(

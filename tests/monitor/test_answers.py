@@ -56,7 +56,7 @@ def test_details_name_what_a_job_needs_and_its_attempts(xp: experiment):
     details = ask(xp, "details", "fail")
 
     assert ".fail/" in details["folder"]
-    assert [(one["task"], one["state"]) for one in details["needed_by"]] == [("afterfailure", "skipped")]
+    assert [(one["task"], one["state"]) for one in details["needed_by"]] == [("AfterFailure", "skipped")]
     [attempt] = details["attempts"]
     assert (attempt["n"], attempt["state"]) == (1, "failed")
     assert attempt["started"] <= attempt["ended"]

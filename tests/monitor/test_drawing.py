@@ -25,7 +25,7 @@ from experimaestro import (
 from experimaestro.core import context
 from experimaestro.monitor.drawing import DEEPEST, ITEMS, MOST
 from polling import wait_until
-from tasks import Fail, Note
+from tasks import AfterFailure, Fail, Note
 
 KEPT = {"div", "ul", "li", "details", "summary", "span", "strong", "code", "bdi"}
 """Tags that sanitisers leave as they are"""
@@ -242,9 +242,11 @@ def test_a_task_and_its_job_tell_where_they_stand(tmp_path: Path):
 def test_a_failed_job_says_why(tmp_path: Path):
     with pytest.raises(FailedExperiment), experiment(tmp_path / "runs", "first", display=False):
         task = Fail.C(how="raise").submit()
+        after = AfterFailure.C(first=task, log="").submit()
 
     assert "✕ failed" in Words(task).lines[1]
     assert "ValueError: no learning rate in {'lr': 1}" in Words(task.job).lines[1]
+    assert "⊘ skipped: Fail failed" in Words(after).lines[1]
 
 
 @pytest.mark.usefixtures("opened")
@@ -261,7 +263,7 @@ def test_a_job_whose_task_is_gone_still_has_its_place(tmp_path: Path):
 
     words = Words(job)
 
-    assert words.lines[1].startswith("- note tasks.note")
+    assert words.lines[1].startswith("- Note tasks.note")
     assert words.line("tags") == "tags name=one"
 
 

@@ -27,7 +27,7 @@ def test_a_run_is_a_table_of_tags_parameters_states_and_results(runs: Path):
     live, past = xp.dataframe(), load_run(runs, "x").dataframe()
 
     pd.testing.assert_frame_equal(live, past)
-    assert list(live["task"]) == ["score", "score", "fail", "afterfailure"]
+    assert list(live["task"]) == ["Score", "Score", "Fail", "AfterFailure"]
     assert list(live["state"]) == ["done", "done", "failed", "skipped"]
     assert list(live["lr"][:2]) == [0.5, 0.25]
     assert list(live["learner.step"][:2]) == [3, 3]
@@ -35,7 +35,7 @@ def test_a_run_is_a_table_of_tags_parameters_states_and_results(runs: Path):
     assert list(live["test.f1"][:2]) == [0.75, 0.75]
     assert list(live["result.state"][:2]) == ["converged"] * 2
     assert list(live["failure"][2:]) == [
-        "ValueError: no learning rate in {'lr': 1}", "did not run because fail failed",
+        "ValueError: no learning rate in {'lr': 1}", "did not run because Fail failed",
     ]  # fmt: skip
     assert all(Path(folder).is_relative_to(runs) for folder in live["folder"])
     assert live["duration"].dtype == "Float64"
