@@ -87,6 +87,8 @@ class Information:
     """What is called when it is done, until it is submitted"""
     watches: "tuple[tuple[Callable[..., Any], Callable[[Any], object]], ...]" = ()
     """Methods and callbacks for what it gives out while it runs, until it is submitted"""
+    preparation: "Configuration | None" = None
+    """The task that prepares it as a job, which tasks that use it wait for; a `Prepare` only"""
     submitter: "Submitter | None" = None
     """Whoever runs it, once submitted"""
     key: str | None = None

@@ -88,6 +88,13 @@ class Submitter(Protocol):
     workspace: str
     """Absolute path of the workspace, from which the paths of a job are made"""
 
+    def in_mode(self, mode: Any) -> "Submitter":
+        """Who takes over a task for which a `RunMode` was asked.
+
+        Raises:
+            SubmissionError: It is no mode.
+        """
+
     def submit(self, submission: Submission) -> None:
         """Takes a task over. Touches no disk, does not wait."""
 

@@ -12,6 +12,7 @@ from experimaestro.core.objects import Config
 from experimaestro.events.owners import Observation
 from experimaestro.exceptions import ExperimentStopped
 from experimaestro.scheduler.job import Job
+from experimaestro.scheduler.modes import asked_for
 from experimaestro.scheduler.services import Services
 from experimaestro.workspace import attempts
 from experimaestro.workspace.layout import JobPaths
@@ -31,6 +32,11 @@ class DryRun:
         self.is_open = True
         self.services = Services()
         self._would_run: dict[str, bool] = {}
+
+    def in_mode(self, mode: object) -> "DryRun":
+        """See `context.Submitter.in_mode`: where nothing is run, nothing more than that is done."""
+        asked_for(mode)
+        return self
 
     def submit(self, submission: Submission) -> None:
         """Says on standard error what the folder of a job tells, and so whether it would be run.

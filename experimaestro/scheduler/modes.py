@@ -1,6 +1,10 @@
 """What an experiment does with the tasks that are submitted to it."""
 
 from enum import Enum, IntEnum
+from typing import Any
+
+from experimaestro.core.problems import short
+from experimaestro.exceptions import SubmissionError
 
 
 class RunMode(Enum):
@@ -14,6 +18,18 @@ class RunMode(Enum):
     """Writes the folder of each as it would be run, and runs none"""
     PREPARE = "prepare"
     """Prepares what they use (`Prepare`), and runs none"""
+
+
+def asked_for(mode: Any) -> RunMode:
+    """What `task.submit(run_mode=...)` was given.
+
+    Raises:
+        SubmissionError: It is no mode.
+    """
+    if isinstance(mode, RunMode):
+        return mode
+    modes = ", ".join(f"RunMode.{one.name}" for one in RunMode)
+    raise SubmissionError(f"submit(run_mode={short(mode)}): expected one of {modes}")
 
 
 class TransientMode(IntEnum):

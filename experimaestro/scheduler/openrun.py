@@ -40,10 +40,13 @@ from experimaestro.exceptions import (
 )
 from experimaestro.launchers.direct import DirectLauncher
 from experimaestro.scheduler.callbacks import Callbacks, output_call, read_outputs
+from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.effects import Work, users_path
 from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.listener import METHODS, Listener
 from experimaestro.scheduler.loop import Loop
+from experimaestro.scheduler.modes import RunMode, asked_for
+from experimaestro.scheduler.rehearsal import rehearse
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Services, WebService
 from experimaestro.workspace import inbox
@@ -139,12 +142,24 @@ class OpenRun:
         self.callbacks = Callbacks(self, lambda: loop.post(lambda: None))
         self._jobs: dict[str, weakref.ref[Config]] = {}
         """All that was submitted, in order, with the task that was the first to be this job"""
+        self._rehearsals: dict[RunMode, DryRun] = {}
+        """What takes tasks that are not to be run"""
         self.listeners: tuple[Listener, ...] = ()
         """What is told of its jobs and services"""
         self._unread: set[str] = set()
         """Jobs whose last outputs were not read yet"""
         self.status: Status = "running"
         self.ended_at: float | None = None
+
+    def in_mode(self, mode: Any) -> context.Submitter:
+        """See `context.Submitter.in_mode`."""
+        wanted = asked_for(mode)
+        if wanted is RunMode.NORMAL:
+            return self
+        if wanted not in self._rehearsals:
+            rehearsal = self._rehearsals[wanted] = rehearse(wanted, self.workspace)
+            self.at_end.append(rehearsal.close)
+        return self._rehearsals[wanted]
 
     def submit(self, submission: context.Submission) -> None:
         """See `context.Submitter.submit`.
@@ -225,7 +240,7 @@ class OpenRun:
                 "count for what a task is: this one is not run. Add a parameter that tells them apart, such "
                 "as a name",
                 AmbiguityWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         mine, other = submission.definition(), define(first.__xpm__.owner)
         found = differences(other, mine) if mine.digest != other.digest else []

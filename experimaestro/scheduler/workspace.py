@@ -8,7 +8,7 @@ from typing import Any
 from experimaestro.core import context
 from experimaestro.core.context import Submitter
 from experimaestro.exceptions import SubmissionError
-from experimaestro.scheduler.modes import RunMode
+from experimaestro.scheduler.modes import RunMode, asked_for
 from experimaestro.scheduler.rehearsal import rehearse
 from experimaestro.settings import Settings, WorkspaceSettings
 
@@ -45,15 +45,20 @@ class Workspace(os.PathLike[str]):
         self.python_path: MutableSequence[str] = []
         self.connector: Any = None
 
-    def submitter(self) -> Submitter:
+    def submitter(self, mode: Any = None) -> Submitter:
         """Who takes the tasks of `task.submit(workspace=...)`.
+
+        Args:
+            mode: The `RunMode` that was asked for; None: that of the workspace.
 
         Raises:
             SubmissionError: Tasks are run, and no experiment is open that runs them here.
         """
         folder = os.path.realpath(self.path)
-        if self.run_mode is not RunMode.NORMAL:
-            return rehearse(self.run_mode, folder)
+        asked = RunMode.NORMAL if mode is None else asked_for(mode)
+        here = asked if self.run_mode is RunMode.NORMAL else self.run_mode
+        if here is not RunMode.NORMAL:
+            return rehearse(here, folder)
         current = context.named.get() or context.current
         if current is None or current.workspace != folder:
             raise SubmissionError(

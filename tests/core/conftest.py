@@ -20,6 +20,9 @@ class Recorder:
         self.actions: list[Config] = []
         self.received: list[context.Submission] = []
 
+    def in_mode(self, mode: Any) -> "Recorder":
+        raise NotImplementedError
+
     def submit(self, submission: context.Submission) -> None:
         self.received.append(submission)
 

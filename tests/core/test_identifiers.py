@@ -62,6 +62,20 @@ class Version2(Config):
     nodes: Param[list[Node]] = field(default_factory=lambda: [Node.C(name="a")], ignore_default=True)
 
 
+KEPT = Identifier(b"kept" * 8)
+
+
+class Kept(Config):
+    """Is named by an object, as those are that derive from it."""
+
+    __xpmid__ = KEPT
+    size: Param[int]
+
+
+class KeptBelow(Kept):
+    """Says nothing of its name."""
+
+
 class Work(Task):
     """Uses nodes."""
 
@@ -187,6 +201,11 @@ def test_reading_an_identifier_without_a_required_value_names_it():
         r"its parameter name is not set'$",
     ):
         Node.C().__identifier__()  # type: ignore[call-arg] # the value that is missing
+
+
+def test_an_identifier_names_a_class_and_those_below():
+    assert Kept.__getxpmtype__().typename == KeptBelow.__getxpmtype__().typename == repr(KEPT)
+    assert identifier(Kept.C(size=1)) == identifier(KeptBelow.C(size=1))
 
 
 def test_an_identifier_is_a_value_that_can_be_written_and_read():

@@ -19,6 +19,7 @@ from experimaestro import (
     Prepare,
     SubmitHook,
     Task,
+    TransientMode,
     copyconfig,
     field,
     param_group,
@@ -29,6 +30,7 @@ from experimaestro import (
     tags,
     tagspath,
 )
+from experimaestro.exceptions import SubmissionError
 
 ErrorOf = Callable[[Callable[[], Any]], str]
 
@@ -256,6 +258,78 @@ def test_what_a_task_needs_prepared_is_handed_over_with_it(recorder: Any):
     corpora = [Corpus.C(url="a"), Corpus.C(url="b")]
     UsesCorpus.C(corpora=corpora).submit()
     assert list(recorder.received[0].prepares) == corpora
+
+
+class Index(Prepare):
+    corpus: Param[Corpus]
+
+    def is_prepared(self) -> bool:
+        return False
+
+
+class Placed(Prepare):
+    file: Meta[Path] = field(default_factory=PathGenerator("file"))
+
+    def is_prepared(self) -> bool:
+        return False
+
+
+class UsesIndex(Task):
+    index: Param[Index]
+
+    def execute(self) -> None:
+        pass
+
+
+def test_what_is_prepared_by_a_job_is_waited_for_and_is_what_it_was(recorder: Any):
+    before = UsesIndex.C(index=Index.C(corpus=Corpus.C(url="a"))).__identifier__()
+    index = Index.C(corpus=Corpus.C(url="a"))
+    assert index.submit() is index
+    task = UsesIndex.C(index=index).submit()
+    job, waits = recorder.received
+    assert job.key.startswith("experimaestro.prepare/")
+    assert (job.options.transient, list(job.prepares)) == (TransientMode.TRANSIENT, [index.corpus])
+    assert waits.dependencies == (job.key,)
+    assert list(waits.prepares) == [index.corpus, index]
+    assert task.__identifier__() == before
+    index.submit(transient=TransientMode.NONE)
+    assert recorder.received[2].key == job.key
+    assert (recorder.received[2].options.transient, recorder.received[2].dependencies) == (0, ())
+
+
+def test_what_no_job_can_prepare_is_told(recorder: Any, error_of: ErrorOf):
+    assert error_of(lambda: Corpus.C(url="a").submit()) == (
+        "NotATaskError: Corpus.submit(): a job can only prepare what tells whether it is prepared. Add a "
+        "method `is_prepared`, or leave `.submit()` out: it is then prepared where the experiment runs"
+    )
+    assert error_of(lambda: Placed.C().submit()) == (
+        "SubmissionError: Placed.submit(): Placed.file is in the folder of each job that uses it, where no "
+        "other job can prepare it. Leave `.submit()` out"
+    )
+    assert error_of(lambda: Index.C().submit()) == (  # type: ignore[call-arg] # what is missing
+        "ConfigurationError: Index.submit(): 1 problem (test_outputs.py:LINE)\n"
+        "  config.corpus   missing: expected a configuration of Corpus (made at test_outputs.py:LINE). "
+        "Example: corpus=Corpus.C(...)"
+    )
+    assert error_of(lambda: Index.C(corpus=Corpus.C(url="a")).submit(transient="no")) == (  # type: ignore[arg-type] # wrong
+        "SubmissionError: Index.submit(transient='no'): expected a TransientMode"
+    )
+    assert recorder.received == []
+
+
+def test_without_a_job_that_prepares_it_nothing_is_waited_for(recorder: Any):
+    index = Index.C(corpus=Corpus.C(url="a"))
+    with pytest.raises(SubmissionError):
+        index.submit(transient=7)
+    UsesIndex.C(index=index).submit()
+    assert recorder.received[0].dependencies == ()
+
+
+def test_an_object_prepares_itself_only(error_of: ErrorOf):
+    made = Index.C(corpus=Corpus.C(url="a")).instance()
+    assert error_of(made.submit) == (
+        "NotSubmittedError: Index object: only configurations are submitted. Write Index.C(...).submit()"
+    )
 
 
 TRAINING = param_group("training")

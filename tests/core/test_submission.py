@@ -21,7 +21,7 @@ from experimaestro import (
     tag,
     tags,
 )
-from experimaestro.core.context import Submission
+from experimaestro.core.context import Options, Submission
 from experimaestro.core.objects import DirectoryContext
 from experimaestro.exceptions import ConfigurationError, SubmissionError
 
@@ -315,6 +315,13 @@ def test_without_an_experiment_the_lines_to_write_are_shown(error_of: ErrorOf):
         '  with experiment("runs", "first"):\n'
         "      Train.C(...).submit()"
     )
+
+
+def test_the_options_of_the_documentation_can_be_left_to_their_defaults(recorder: Any):
+    Data.C(name="a").submit(
+        workspace=None, launcher=None, run_mode=None, init_tasks=[], max_retries=None, transient=None
+    )
+    assert recorder.received[0].options == Options()
 
 
 def test_a_task_is_submitted_once(recorder: Any, error_of: ErrorOf):

@@ -21,7 +21,9 @@ from experimaestro import (
     field,
     initializer,
 )
-from experimaestro.exceptions import AmbiguityWarning, ConflictError
+from experimaestro.exceptions import AmbiguityWarning, ConflictError, SubmissionError
+from experimaestro.scheduler.workspace import Workspace
+from experimaestro.settings import Settings, WorkspaceSettings
 from tasks import Note, ReadsFile, ReadsOther, note, notes
 
 
@@ -228,6 +230,74 @@ def test_a_task_whose_needs_cannot_be_prepared_fails_with_the_error(tmp_path: Pa
     assert "could not be prepared: FileNotFoundError: no such corpus" in text
     assert 'raise FileNotFoundError("no such corpus")' in text
     assert notes(log) == ["counted 1", "prepared a"]
+
+
+class Words(Prepare):
+    """Is prepared when its file is there."""
+
+    file: Meta[str]
+    log: Meta[str]
+
+    def is_prepared(self) -> bool:
+        return Path(self.file).exists()
+
+    def prepare(self) -> None:
+        note(self.log, f"prepared in {Path.cwd().parent.name}")
+        Path(self.file).touch()
+
+
+class ReadWords(Task):
+    words: Param[Words]
+    seed: Param[int] = field(default=0)
+
+    def execute(self) -> None:
+        note(self.words.log, f"read {self.words.is_prepared()}")
+
+
+def test_what_tasks_need_is_prepared_by_a_job_if_a_task_is_run(tmp_path: Path):
+    log, file = str(tmp_path / "log"), tmp_path / "words"
+    with experiment(tmp_path, "first", display=False) as xp:
+        Words.C(file=str(file), log=log).submit()
+    assert [job.state.name for job in xp.jobs.values()] == ["TRANSIENT"]
+    with experiment(tmp_path, "first", display=False):
+        words = Words.C(file=str(file), log=log).submit()
+        ReadWords.C(words=words).submit()
+    assert notes(log) == ["prepared in experimaestro.prepare", "read True"]
+
+
+def test_one_task_of_an_experiment_is_only_rehearsed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    log = str(tmp_path / "log")
+    with experiment(tmp_path, "first", display=False) as xp:
+        Fit.C(depth=1, log=log).submit(run_mode=RunMode.NORMAL)
+        Fit.C(depth=2, log=log).submit(run_mode=RunMode.DRY_RUN)
+        written = Fit.C(depth=3, log=log).submit(run_mode=RunMode.GENERATE_ONLY)
+        with pytest.raises(SubmissionError) as caught:
+            Fit.C(depth=4, log=log).submit(run_mode="dry-run")
+        assert len(xp.jobs) == 1
+    assert notes(log) == ["fit 1 0.1"]
+    assert [path.name for path in written.jobpath.iterdir() if path.suffix == ".json"] == ["params.json"]
+    assert str(caught.value) == (
+        "submit(run_mode='dry-run'): expected one of RunMode.NORMAL, RunMode.DRY_RUN, RunMode.GENERATE_ONLY, "
+        "RunMode.PREPARE"
+    )
+    said = [line.partition("/")[0] for line in capsys.readouterr().err.splitlines() if line[0] != " "]
+    assert said == [
+        "[not run] Simulating test.language.fit",
+        "[not run] Simulating test.language.fit",
+        "dry run: 1 would run, 0 would not",
+        "dry run: 1 would run, 0 would not",
+    ]
+
+
+def test_where_nothing_is_run_no_task_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    workspace = Workspace(Settings(), WorkspaceSettings("trial", path=tmp_path / "runs"))
+    Fit.C(depth=1, log="").submit(workspace=workspace, run_mode=RunMode.DRY_RUN)
+    workspace.run_mode = RunMode.DRY_RUN
+    Fit.C(depth=2, log="").submit(workspace=workspace, run_mode=RunMode.NORMAL)
+    with experiment(tmp_path / "runs", "first", run_mode=RunMode.DRY_RUN):
+        Fit.C(depth=3, log="").submit(run_mode=RunMode.GENERATE_ONLY)
+    assert capsys.readouterr().err.count("[not run] Simulating") == 3
+    assert not (tmp_path / "runs").exists()
 
 
 def test_outputs_init_tasks_hooks_and_value_classes_work_in_jobs(tmp_path: Path):

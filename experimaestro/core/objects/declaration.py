@@ -29,6 +29,7 @@ from experimaestro.core.base import Configuration, Declares
 from experimaestro.core.containers import OptionalType
 from experimaestro.core.deprecation import DeprecatedParameter, conversion, deprecation_of
 from experimaestro.core.generics import fixed
+from experimaestro.core.identifier import Identifier
 from experimaestro.core.objects.annotations import resolved_annotation, substituted
 from experimaestro.core.objects.hooks import hooks_of
 from experimaestro.core.problems import Mismatch, short
@@ -45,6 +46,8 @@ def written_name(cls: type) -> str:
     if deprecation is not None:
         return written_name(deprecation.target)
     given = getattr(cls, "__xpmid__", None)  # a method is bound to the class
+    if isinstance(given, Identifier):
+        return repr(given)
     if isinstance(given, str):
         own = cls.__dict__.get("__xpmid__")  # that of a parent is the parent's
         return own if isinstance(own, str) else f"{cls.__module__}.{cls.__qualname__}"
@@ -57,7 +60,8 @@ def written_name(cls: type) -> str:
     if isinstance(made, str):
         return made
     raise DefinitionError(
-        f"{cls.__qualname__}.__xpmid__: expected a str, or a class method that returns one, got {short(made)}"
+        f"{cls.__qualname__}.__xpmid__: expected a str, an Identifier, or a class method that returns a str, "
+        f"got {short(made)}"
     )
 
 

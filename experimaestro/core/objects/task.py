@@ -79,8 +79,9 @@ class Task(LightweightTask):
         launcher: Any = None,
         priority: int = 0,
         max_retries: int | None = None,
-        transient: int = 0,
+        transient: int | None = None,
         workspace: Any = None,
+        run_mode: Any = None,
     ) -> "Self":
         """Hands the task to the open experiment, which runs it when it can.
 
@@ -91,9 +92,13 @@ class Task(LightweightTask):
             priority: Of the tasks that could start, the one with the highest comes first.
             max_retries: How often a `ResumableTask` is resumed after it ran out of time; None: as
                 often as the workspace says (3).
-            transient: A `TransientMode`: whether it is run only if a task that is run needs it.
+            transient: A `TransientMode`: whether it is run only if a task that is run needs it; None:
+                it is run.
             workspace: A `Workspace` that it is for, which may only say what would be run; None: that
                 of the open experiment.
+            run_mode: A `RunMode`: what is done with this task; None: as with all others. Where
+                nothing is run, the mode of the experiment (or workspace) holds. A task that is run
+                has the tasks run that it uses.
 
         Returns:
             The task itself, from now on final; or what its `task_outputs` or `__submit__` returns.
@@ -104,14 +109,39 @@ class Task(LightweightTask):
             DefinitionError: A class is defined where no job can find it.
         """
         frame = sys._getframe(1)  # noqa: SLF001 - the user's line, for errors
-        where = (frame.f_code, frame.f_lasti)
         name = type(self).__qualname__.removesuffix(".XPMConfig")
+        return self._submit(
+            name,
+            (frame.f_code, frame.f_lasti),
+            init_tasks=init_tasks,
+            launcher=launcher,
+            priority=priority,
+            max_retries=max_retries,
+            transient=transient,
+            workspace=workspace,
+            run_mode=run_mode,
+        )
+
+    def _submit(
+        self,
+        name: str,
+        where: tuple[CodeType | None, int],
+        *,
+        init_tasks: "Sequence[LightweightTask]" = (),
+        launcher: Any = None,
+        priority: int = 0,
+        max_retries: int | None = None,
+        transient: int | None = None,
+        workspace: Any = None,
+        run_mode: Any = None,
+    ) -> "Self":
+        """See `submit`; also what is submitted is called `name` in errors, and was in the line `where`."""
         state: Information | None = self.__dict__.get("__xpm__")
         if state is None:
             raise NotSubmittedError(
                 f"{name} object: only configurations are submitted. Write {name}.C(...).submit()"
             )
-        submitter = _submitter(workspace, name, where)
+        submitter = _submitter(workspace, run_mode, name, where)
         info = state
         if info.key is not None:
             raise SubmissionError(
@@ -123,7 +153,8 @@ class Task(LightweightTask):
             raise SubmissionError(
                 f"{name}.submit(): {value.__qualname__} has no method `execute` to be run as a job"
             )
-        options = _options(self, launcher, priority, max_retries, transient)
+        retries = max_retries if isinstance(self, ResumableTask) else 0
+        options = _options(name, launcher, priority, max_retries, transient)._replace(retries=retries)
         if not isinstance(init_tasks, (list, tuple)):
             raise SubmissionError(f"{name}.submit(init_tasks={short(init_tasks)}): expected a list of tasks")
         given: tuple[Any, ...] = tuple(init_tasks)
@@ -152,7 +183,7 @@ class Task(LightweightTask):
             found, conflicts = union(tagging, order)
             tags = TagDict(found)
             for line in conflicts:
-                warnings.warn(f"{name}.submit(): {line}", stacklevel=2)
+                warnings.warn(f"{name}.submit(): {line}", stacklevel=3)
             submission = context.Submission(
                 key=key,
                 task=self,
@@ -162,7 +193,7 @@ class Task(LightweightTask):
                 init_tasks=before_it,
                 needs=_needs(order, self, submitter.workspace),
                 options=options,
-                prepares=tuple(_prepares(order)),
+                prepares=tuple(_prepares(order, self)),
                 hooks=tuple(dict.fromkeys(hook for one in order for hook in _hooks(one, self))),
                 objects=partial(dump_objects, info.owner, before_it, submitter.workspace, folder),
                 definition=partial(_define, info.owner),
@@ -302,7 +333,9 @@ class ResumableTask(Task):
         return None
 
 
-def _submitter(workspace: Any, name: str, where: tuple[CodeType | None, int]) -> context.Submitter:
+def _submitter(
+    workspace: Any, run_mode: Any, name: str, where: tuple[CodeType | None, int]
+) -> context.Submitter:
     """Who takes a task over."""
     if workspace is not None:
         if not hasattr(workspace, "submitter"):
@@ -310,7 +343,7 @@ def _submitter(workspace: Any, name: str, where: tuple[CodeType | None, int]) ->
                 f"{name}.submit(workspace={short(workspace)}): expected a Workspace. To run it in another "
                 "folder, open an experiment there"
             )
-        chosen: context.Submitter = workspace.submitter()
+        chosen: context.Submitter = workspace.submitter(run_mode)
         return chosen
     submitter = context.named.get() or context.current
     if submitter is None:
@@ -319,14 +352,14 @@ def _submitter(workspace: Any, name: str, where: tuple[CodeType | None, int]) ->
             f'  with experiment("runs", "first"):\n'
             f"      {name}.C(...).submit()"
         )
-    return submitter
+    return submitter if run_mode is None else submitter.in_mode(run_mode)
 
 
 def _options(
-    task: Any, launcher: Any, priority: int, max_retries: int | None, transient: int
+    name: str, launcher: Any, priority: int, max_retries: int | None, transient: int | None
 ) -> context.Options:
     """What was asked for, checked."""
-    name = task.__xpm__.declaration.name
+    transient = 0 if transient is None else transient
     given: tuple[tuple[str, Any, float, float, str], ...] = (
         ("priority", priority, -inf, inf, "a whole number"),
         ("max_retries", 0 if max_retries is None else max_retries, 0, inf, "a number from 0 up"),
@@ -335,8 +368,7 @@ def _options(
     for what, value, lowest, highest, expected in given:
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
             raise SubmissionError(f"{name}.submit({what}={short(value)}): expected {expected}")
-    retries = max_retries if isinstance(task, ResumableTask) else 0
-    return context.Options(priority, int(transient), retries, launcher)
+    return context.Options(priority, int(transient), max_retries, launcher)
 
 
 def _needs(order: Iterable[Any], task: Any, workspace: str) -> tuple[context.Need, ...]:
@@ -386,9 +418,9 @@ def _hooks(config: Configuration, task: Any) -> Iterable[SubmitHook]:
     return () if info.key is not None and config is not task else info.declaration.hooks
 
 
-def _prepares(order: Iterable[Any]) -> Iterable[Any]:
+def _prepares(order: Iterable[Any], task: Any) -> Iterable[Any]:
     """What is to be prepared before a task starts; what submitted tasks use was prepared for them."""
-    return (one for one in order if one.__xpm__.declaration.prepares)
+    return (one for one in order if one.__xpm__.declaration.prepares and one.__xpm__.preparation is not task)
 
 
 def _shipped(order: Sequence[Configuration], used: Iterable[context.Submission]) -> "Shipped | None":
@@ -436,6 +468,11 @@ def _used(
                     "Submit a copy of it here: task.copy().submit()"
                 )
             used[info.key] = info.submission
+    for one in order:  # what a job prepares
+        preparation = one.__xpm__.preparation
+        submission = None if preparation is None else preparation.__xpm__.submission
+        if preparation and submission and preparation.__xpm__.workspace == submitter.workspace:
+            used[submission.key] = submission
     return used
 
 
