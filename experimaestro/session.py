@@ -163,6 +163,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self._run: OpenRun | None = None
         self.held: RemoteRun | None = None
         """The run of another process that keeps this one from starting"""
+        self.tells_interruption = True
+        """Whether a block that is left by Ctrl-C says what goes on; the command line says it itself"""
         self._dry: DryRun | None = None
         self._widget: ExperimentWidget | None = None
         settings = WorkspaceSettings(path=Path(self._folder), env=dict(getattr(env, "env", {})))
@@ -296,6 +298,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if self._dry is not None:
+            self._dry.close(by_error=error is not None)
             self.stop()
             return False
         run = self._opened()
@@ -318,6 +321,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if self._dry is not None:
+            self._dry.close(by_error=error is not None)
             self.stop()
             return False
         run = self._opened()
@@ -362,7 +366,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
 
     @property
     def workdir(self) -> Path:
-        """Folder of the run."""
+        """Folder of the run; in a dry run and the like a temporary one, which is removed at the end."""
         return Path(self._paths_of_run().folder)
 
     @property
@@ -626,7 +630,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
 
     def _paths_of_run(self) -> RunPaths:
         if self._dry is not None:
-            return RunPaths(self._folder, self.name, self.run_id)
+            return self._dry.run_paths(self.name)
         return self._opened().files.paths
 
     def _opened(self) -> OpenRun:
@@ -705,7 +709,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if not is_kernel():  # in a notebook their pages stay, until `stop` or the kernel's exit
             run.services.stop()
         lifetime.end(run, status)
-        if unfinished:
+        if unfinished and self.tells_interruption:
             say(
                 f"interrupted: {unfinished} unfinished job{'s' if unfinished > 1 else ''} of {self.name!r}: "
                 "those that run go on, run the same code again for the rest"

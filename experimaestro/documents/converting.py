@@ -282,7 +282,9 @@ class Conversion:
         known = sorted(fields, key=lambda name: fields[name].is_inherited)  # stable
         for name, item in entries.items():
             if name not in fields and not name.startswith(OWN_KEYS):
-                text = f"unknown key. {did_you_mean(name, known)}"
+                inside = [one.name for one in fields.values() if _has_field(one.type, name)]
+                meant = f"Did you mean {joined(key, f'{inside[0]}.{name}')!r}?" if inside else ""
+                text = f"unknown key. {meant or did_you_mean(name, known)}"
                 self.unknown.append(Problem(item.origin, joined(key, name), text))
         for name, field in fields.items():
             if name not in entries and field.default is None and not complete:
@@ -321,6 +323,16 @@ def _default_of(field: Field) -> Any:
     """The object that stands where nothing is given; None if it is nothing that has fields."""
     made = None if field.default is None else field.default()
     return made if has_fields(type(made)) else None
+
+
+def _has_field(of: Any, name: str) -> bool:
+    """Whether a type is a class that has a field of this name."""
+    if not (isinstance(of, type) and has_fields(of)):
+        return False
+    try:
+        return any(field.name == name for field in fields_of(of))
+    except NameError:  # its own problem, told where it is filled
+        return False
 
 
 def _is_same(one: Any, other: Any) -> bool:

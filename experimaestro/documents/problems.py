@@ -20,6 +20,19 @@ class Problem(NamedTuple):
         return ": ".join(part for part in (str(self.origin), self.key, self.text) if part)
 
 
+class _ProblemsError(DocumentError):
+    """What is wrong in documents, with each problem for whoever goes on collecting them."""
+
+    def __init__(self, text: str, problems: Sequence[Problem]) -> None:
+        super().__init__(text)
+        self.problems = problems
+
+
+def of_error(error: DocumentError) -> Sequence[Problem]:
+    """The problems that an error tells."""
+    return error.problems if isinstance(error, _ProblemsError) else [Problem(Origin(""), "", str(error))]
+
+
 def failure(source: str, problems: Sequence[Problem]) -> DocumentError:
     """The error that shows all problems of a document.
 
@@ -30,10 +43,9 @@ def failure(source: str, problems: Sequence[Problem]) -> DocumentError:
     ordered = sorted(problems, key=lambda one: (not one.origin.line, one.origin))  # files, then options
     lines = list(dict.fromkeys(map(str, ordered)))
     if len(lines) == 1:
-        return DocumentError(lines[0])
-    return DocumentError(
-        "\n".join([f"{shown(source)}: {len(lines)} problems", *(f"  {one}" for one in lines)])
-    )
+        return _ProblemsError(lines[0], problems)
+    text = "\n".join([f"{shown(source)}: {len(lines)} problems", *(f"  {one}" for one in lines)])
+    return _ProblemsError(text, problems)
 
 
 def did_you_mean(name: str, known: Iterable[str], what: str = "There are") -> str:

@@ -159,6 +159,7 @@ class _Watching:
         from experimaestro.workspace.layout import RunPaths
 
         self.xp = xp
+        xp.tells_interruption = False  # `interrupting` does
         if self._form is not None and xp.run_mode is RunMode.NORMAL:
             self._printer = EventsPrinter(RunPaths.of(str(xp.workdir)).journal, self._form)
             self._printer.start()
@@ -170,10 +171,13 @@ class _Watching:
 
 def show_document(options: Mapping[str, Any]) -> str:
     """What --show prints."""
-    from experimaestro.documents import showing
+    from experimaestro.documents import problems, showing
     from experimaestro.experiments import document
 
-    root = document.load(options["yaml"], **_files(options)).root
+    described = document.load(options["yaml"], **_files(options))
+    if described.problems:
+        raise problems.failure(str(described.path), described.problems)
+    root = described.root
     if options["origins"]:
         return showing.origins_json(root) if options["as_json"] else showing.with_origins(root)
     return showing.as_json(root) if options["as_json"] else showing.as_yaml(root)
@@ -181,10 +185,7 @@ def show_document(options: Mapping[str, Any]) -> str:
 
 def _files(options: Mapping[str, Any]) -> dict[str, Any]:
     """The files and values beside the main file."""
-    from experimaestro.documents import merging
-
-    overrides = [merging.override(text) for text in options["conf"]]
-    return {"pre": options["pre_yaml"], "post": options["post_yaml"], "overrides": overrides}
+    return {"pre": options["pre_yaml"], "post": options["post_yaml"], "overrides": options["conf"]}
 
 
 def _again() -> str:

@@ -6,7 +6,8 @@ document are relative to the file that has them, which the origin of each value 
 is the one list that accumulates.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,8 @@ class Document(NamedTuple):
     """Folders where modules are looked for, in order; empty: the default rule"""
     notes: Sequence[str] = ()
     """What a person should know of it"""
+    problems: Sequence[Problem] = ()
+    """What is wrong in the options, to be told with all else that is wrong"""
 
 
 def load(
@@ -36,7 +39,7 @@ def load(
     *,
     pre: Sequence[Path] = (),
     post: Sequence[Path] = (),
-    overrides: Sequence[Node] = (),
+    overrides: Sequence[Node | str] = (),
 ) -> Document:
     """Reads and merges the files of an experiment.
 
@@ -44,20 +47,20 @@ def load(
         path: The main file; `.yaml` (or `.yml`) may be left out.
         pre: Files that come before it.
         post: Files that come after it.
-        overrides: Documents that come last; see `merging.override`.
+        overrides: Documents that come last, or texts `key=value`.
 
     Raises:
-        DocumentError: A file is missing or wrong.
+        DocumentError: Files are missing or wrong; all that are, at once.
     """
-    path = _existing(path)
     folders: list[Path] = []
-    parts = [_with_imports(_existing(one), folders, ()) for one in pre]
-    parts.append(_with_imports(path, folders, ()))
-    parts += [_with_imports(_existing(one), folders, ()) for one in post]
-    for part in overrides:
-        _note_pythonpath(part, folders)
-    root, notes = interpolation.resolve(merging.merge_all([*parts, *overrides]))
-    return Document(path, root, tuple(dict.fromkeys(folders)), notes)
+    wrong: list[Problem] = []
+    of_options: list[Problem] = []
+    parts = [_or_empty(partial(_of_file, one, folders), wrong) for one in (*pre, path, *post)]
+    parts += [_or_empty(partial(_of_option, one, folders), of_options) for one in overrides]
+    if wrong:
+        raise problems.failure(str(path), [*wrong, *of_options])
+    root, notes = interpolation.resolve(merging.merge_all(parts))
+    return Document(_existing(path), root, tuple(dict.fromkeys(folders)), notes, of_options)
 
 
 def value(document: Document, key: str, of: Any) -> tuple[Any, Origin | None]:
@@ -83,6 +86,25 @@ def beside(origin: Origin, path: str) -> Path:
     """A path that a document has: relative to its file, or to the working directory in an option."""
     folder = Path(origin.source).parent if origin.line else Path.cwd()
     return (folder / Path(path).expanduser()).absolute()
+
+
+def _or_empty(read: Callable[[], Node], wrong: list[Problem]) -> Node:
+    """What is read, or nothing and the problems."""
+    try:
+        return read()
+    except DocumentError as error:
+        wrong += problems.of_error(error)
+        return nodes.empty(Origin(""))
+
+
+def _of_file(path: Path, folders: list[Path]) -> Node:
+    return _with_imports(_existing(path), folders, ())
+
+
+def _of_option(given: Node | str, folders: list[Path]) -> Node:
+    part = merging.override(given) if isinstance(given, str) else given
+    _note_pythonpath(part, folders)
+    return part
 
 
 def _existing(path: Path) -> Path:
@@ -139,8 +161,11 @@ def _imports(root: Node, path: Path) -> list[Path]:
         if not target.is_file() and target.with_name(f"{target.name}.yaml").is_file():
             target = target.with_name(f"{target.name}.yaml")
         if not target.is_file():
-            raise DocumentError(f"{origin}: {key}: there is no file {nodes.shown(str(target))}")
+            text = f"there is no file {nodes.shown(str(target))}"
+            conversion.problems.append(Problem(origin, key, text))
         targets.append(target)
+    if conversion.problems:
+        raise problems.failure(str(path), conversion.problems)
     return targets
 
 
@@ -155,5 +180,8 @@ def _note_pythonpath(root: Node, folders: list[Path]) -> None:
     for path, item in zip(paths, node.items or (), strict=True):
         folder = beside(item.origin, path)
         if not folder.is_dir():
-            raise DocumentError(f"{item.origin}: pythonpath: there is no folder {nodes.shown(str(folder))}")
+            text = f"there is no folder {nodes.shown(str(folder))}"
+            conversion.problems.append(Problem(item.origin, "pythonpath", text))
         folders.append(folder.resolve())
+    if conversion.problems:
+        raise problems.failure(node.origin.source, conversion.problems)

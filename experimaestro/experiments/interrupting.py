@@ -5,10 +5,12 @@ done in any case, so that the same command goes on from there.
 """
 
 import time
+from collections import Counter
 
 from experimaestro.experiments.running import say
 from experimaestro.inventory import killing
 from experimaestro.inventory.runs import keys_of
+from experimaestro.monitor.words import jobs
 from experimaestro.session import experiment
 from experimaestro.workspace import attempts
 from experimaestro.workspace.layout import JobPaths
@@ -24,28 +26,36 @@ def after_interrupt(xp: experiment, command: str, *, detach: bool) -> None:
         command: What starts it again.
         detach: Whether to leave the jobs at once.
     """
-    running = _running(xp)
+    seen = {paths: attempts.observe(paths).kind for paths in _jobs_of(xp)}
+    running = [paths for paths, kind in seen.items() if kind == "running"]
+    waiting = sum(kind in {"free", "gone"} for kind in seen.values())
+    not_started = [f"{jobs(waiting)} not started"] if waiting else []
     again = f"To go on: {command}"
     if not running or detach:
-        left = f"{_jobs(len(running))} left running. " if running else ""
-        say(f"{left}{again}")
+        left = [f"{jobs(len(running))} left running"] if running else []
+        say("interrupted: " + ". ".join(filter(None, [", ".join(left + not_started), again])))
         return
     try:
-        waits = f"no more jobs are started; waiting for {_jobs(len(running))}"
-        say(f"{waits}. Ctrl-C again kills them. {again}")
+        waits = f"no more jobs are started; waiting for {jobs(len(running))}"
+        say(f"interrupted: {waits}. Ctrl-C again kills what runs. {again}")
         while any(attempts.observe(paths).kind == "running" for paths in running):
             time.sleep(_POLL_S)
     except KeyboardInterrupt:
-        say(f"killing {_jobs(len(running))}")
+        say(f"killing {jobs(len(running))}")
         for paths, killed in zip(running, killing.kill(running), strict=True):
             if killed.what == "cannot":
                 say(f"{paths.folder}: cannot be killed: {killed.why}")
+    ends = Counter(_end(paths) for paths in running)
+    say(", ".join([*(f"{jobs(count)} {end}" for end, count in sorted(ends.items())), *not_started]))
 
 
-def _running(xp: experiment) -> list[JobPaths]:
-    jobs = [JobPaths.of(str(xp.workspace), key) for key in keys_of(str(xp.workdir))]
-    return [paths for paths in jobs if attempts.observe(paths).kind == "running"]
+def _end(paths: JobPaths) -> str:
+    """How a job that was waited for has ended."""
+    seen = attempts.observe(paths)
+    if seen.outcome is not None and seen.outcome.status == "cancelled":
+        return "killed"
+    return "done" if seen.kind == "done" else "failed"
 
 
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count:,} jobs"
+def _jobs_of(xp: experiment) -> list[JobPaths]:
+    return [JobPaths.of(str(xp.workspace), key) for key in keys_of(str(xp.workdir))]

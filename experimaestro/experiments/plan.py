@@ -43,7 +43,7 @@ def make(
     *,
     pre: Sequence[Path] = (),
     post: Sequence[Path] = (),
-    overrides: Sequence[Node] = (),
+    overrides: Sequence[Node | str] = (),
     file: str | None = None,
     module: str | None = None,
 ) -> Plan:
@@ -91,7 +91,7 @@ def fill(described: Document, schema: type) -> Any:
             del entries[field.name]
             conversion.convert(node, field.type, field.name)
     made = conversion.convert(Node(entries, root.origin, keys=root.keys), schema)
-    found = conversion.problems
+    found = [*described.problems, *conversion.problems]
     if not has_id:
         text = "missing: the name of the experiment. Write `id: my-experiment`"
         found = [*(one for one in found if one.key != "id"), Problem(root.origin, "id", text)]

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experimaestro.documents import merging
 from experimaestro.documents.nodes import Node, Origin, from_python
 from experimaestro.documents.problems import did_you_mean
 from experimaestro.exceptions import ExperimentCodeError
@@ -81,10 +80,8 @@ def run_experiment(
     Example:
         >>> xp = run_experiment("full.yaml", workdir="runs", lr=1e-4)  # doctest: +SKIP
     """
-    if isinstance(conf, Mapping):
-        nodes = [_dotted(key, value) for key, value in conf.items()]
-    else:
-        nodes = [merging.override(text) for text in conf]
+    nodes: list[Node | str] = []
+    nodes += [_dotted(key, value) for key, value in conf.items()] if isinstance(conf, Mapping) else conf
     nodes += [_dotted(key, value) for key, value in overrides.items()]
     plan = planning.make(
         Path(path),

@@ -211,7 +211,7 @@ def summary(tally: Tally, seconds: float) -> str:
         '40 found done: nothing to run'
     """
     if not tally.total:
-        return "nothing to do"
+        return "no task was submitted"
     if tally.found == tally.total:
         return f"{tally.found:,} found done: nothing to run"
     parts = (

@@ -1,9 +1,13 @@
 """A run that only says what it would do, and why.
 
-Rule: reads the folders of jobs, and writes nothing anywhere.
+Rule: reads the folders of jobs, and writes nothing to the workspace. What the user's plan writes to the
+folder of its run goes to a temporary one, which is removed at the end.
 """
 
+import shutil
 import sys
+import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Callable
 
@@ -14,8 +18,8 @@ from experimaestro.exceptions import ExperimentStopped
 from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.modes import asked_for
 from experimaestro.scheduler.services import Services
-from experimaestro.workspace import attempts
-from experimaestro.workspace.layout import JobPaths
+from experimaestro.workspace import attempts, files
+from experimaestro.workspace.layout import JobPaths, RunPaths
 
 _WORDS = {"free": "not run", "gone": "not run", "unknown": "running", "conflict": "failed"}
 
@@ -32,6 +36,22 @@ class DryRun:
         self.is_open = True
         self.services = Services()
         self._would_run: dict[str, bool] = {}
+        self._scratch: str | None = None
+        self._remove: Callable[[], object] = lambda: None
+
+    def run_paths(self, experiment: str) -> RunPaths:
+        """The files of a run that is none: in a temporary folder, made when somebody asks for it.
+
+        Args:
+            experiment: Name of the experiment.
+        """
+        if self._scratch is None:
+            self._scratch = tempfile.mkdtemp(prefix="experimaestro-")
+            self._remove = weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        paths = RunPaths(self._scratch, experiment, "dry-run")
+        if self.is_open:
+            files.make_folder(paths.folder)
+        return paths
 
     def in_mode(self, mode: object) -> "DryRun":
         """See `context.Submitter.in_mode`: where nothing is run, nothing more than that is done."""
@@ -55,12 +75,27 @@ class DryRun:
         lines += [f"  needs {key}" for key in submission.dependencies]
         sys.stderr.write("\n".join([*lines, ""]))
 
-    def close(self) -> None:
-        """Says how many jobs would be run."""
+    def close(self, *, by_error: bool = False) -> None:
+        """Says how many jobs would be run.
+
+        Args:
+            by_error: Whether an error ends it: then there is no sum.
+        """
         if self.is_open:
             self.is_open = False
-            counts = Counter(self._would_run.values())
-            sys.stderr.write(f"dry run: {counts[True]:,} would run, {counts[False]:,} would not\n")
+            self._remove()
+            if not by_error:
+                counts = Counter(self._would_run.values())
+                sys.stderr.write(f"{self._sum(counts[True], counts[False])}\n")
+
+    def _sum(self, would: int, would_not: int) -> str:
+        """What is said at the end.
+
+        Args:
+            would: How many jobs would be run.
+            would_not: How many would not.
+        """
+        return f"dry run: {would:,} would run, {would_not:,} would not"
 
     def job(self, key: str) -> Job:
         """See `context.Submitter.job`."""

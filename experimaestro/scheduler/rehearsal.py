@@ -31,6 +31,7 @@ class GenerateOnly(DryRun):
     def __init__(self, workspace: str) -> None:
         super().__init__(workspace)
         prepare(workspace)
+        self._written: set[str] = set()
 
     def submit(self, submission: Submission) -> None:
         """Writes the folder of a job that has no result and does not run; see `DryRun.submit`."""
@@ -44,9 +45,14 @@ class GenerateOnly(DryRun):
         if isinstance(taken, Taken):
             interchange.release(taken.spec.descriptor)
             effects.give_up(paths, taken.attempt)
+            self._written.add(submission.key)
             sys.stderr.write(f"  written: {paths.params}\n")
         else:
             sys.stderr.write(f"  not written: {taken}\n")
+
+    def _sum(self, would: int, would_not: int) -> str:
+        written = len(self._written)
+        return f"generate: {written:,} of {would + would_not:,} written, none was run"
 
 
 class PrepareOnly(DryRun):
@@ -71,6 +77,9 @@ class PrepareOnly(DryRun):
             error = self._preparing.prepare(submission.prepares)
             if error is not None:
                 raise ExperimaestroError(error)
+
+    def _sum(self, would: int, would_not: int) -> str:
+        return f"prepare: {would:,} would run, and what they use is prepared; {would_not:,} would not"
 
 
 def rehearse(mode: RunMode, workspace: str) -> DryRun:

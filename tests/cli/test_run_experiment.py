@@ -1,6 +1,7 @@
 """`experimaestro run-experiment`, as a process of its own."""
 
 import json
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -141,6 +142,45 @@ def test_a_dry_run_says_what_would_be_run_and_why_and_leaves_nothing(tmp_path: P
     assert lines[1].startswith("[not run] Simulating experiment.train/")
     assert lines[2:] == ["  would run: it has no result", "dry run: 1 would run, 0 would not"]
     assert names(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("mode", "last"),
+    [
+        ("dry-run", "dry run: 1 would run, 0 would not"),
+        ("generate", "generate: 1 of 1 written, none was run"),
+        ("prepare", "prepare: 1 would run, and what they use is prepared; 0 would not"),
+    ],
+)
+def test_a_rehearsal_gives_the_plan_a_folder_of_the_run_and_removes_it(
+    tmp_path: Path, mode: str, last: str, monkeypatch: pytest.MonkeyPatch
+):
+    project(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    code = EXPERIMENT + "    helper.xp.resultspath.mkdir()\n    (helper.xp.resultspath / 'a').touch()\n"
+    write(tmp_path, {"experiment.py": code})
+
+    ended = run(tmp_path, "run-experiment", "--run-mode", mode, "--workdir", "runs", "full")
+
+    assert (ended.code, ended.err.splitlines()[-1]) == (0, last), ended.err
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert not (tmp_path / "runs/experiments").exists()
+
+
+def test_no_sum_of_a_plan_stands_above_the_error_that_ended_it(tmp_path: Path):
+    project(tmp_path)
+    write(tmp_path, {"experiment.py": EXPERIMENT + "    1 / 0\n"})
+
+    dry = run(tmp_path, "run-experiment", "--run-mode", "dry-run", "--workdir", "runs", "full")
+    none = run(tmp_path, "run-experiment", "--workdir", "runs", "full", "-c", "sizes=[]")
+
+    assert (dry.code, none.code) == (1, 1)
+    assert "dry run:" not in dry.err
+    assert none.err.splitlines()[1:3] == [
+        "first: no task was submitted",
+        "Traceback (most recent call last):",
+    ]
 
 
 def test_generate_writes_the_folders_and_a_normal_run_goes_on_from_there(tmp_path: Path):
@@ -353,15 +393,20 @@ def test_ctrl_c_once_starts_nothing_more_and_waits_for_what_runs(tmp_path: Path)
         while not lines or "no more jobs" not in lines[-1]:
             lines.append(process.stderr.readline())
         (tmp_path / "runs/go").touch()
+        last = process.stderr.read()
         process.wait(30)
 
     assert process.returncode == 130
-    assert (
-        "Ctrl-C again kills them. To go on: python -m experimaestro run-experiment --workdir runs full"
-        in lines[-1]
+    command = "python -m experimaestro run-experiment --workdir runs full -c tasks=20"
+    assert re.fullmatch(
+        r"experimaestro: interrupted: no more jobs are started; waiting for \d+ jobs?. "
+        rf"Ctrl-C again kills what runs. To go on: {command}\n",
+        lines[-1],
     )
+    assert sum("interrupted" in line for line in lines) == 1
     done = len(list(tmp_path.glob("runs/jobs/*/*/slow.done")))
     assert 2 <= done < 20
+    assert re.fullmatch(rf"experimaestro: \d+ jobs? done, {20 - done} jobs not started\n", last)
     again = run(tmp_path, "run-experiment", "--workdir", "runs", "full", "-c", "tasks=20")
     assert again.code == 0
     assert f"{done} found done, {20 - done} run" in again.err
@@ -378,7 +423,10 @@ def test_ctrl_c_twice_kills_what_runs(tmp_path: Path):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
 
-    assert (process.returncode, err) == (130, "experimaestro: killing 1 job\n")
+    assert (process.returncode, err) == (
+        130,
+        "experimaestro: killing 1 job\nexperimaestro: 1 job killed\n",
+    )
     (failed,) = tmp_path.glob("runs/jobs/*/*/slow.failed")
     assert json.loads(failed.read_text())["reason"] == "cancelled"
 
@@ -391,6 +439,8 @@ def test_detach_leaves_what_runs(tmp_path: Path):
         _, err = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert "experimaestro: 1 job left running. To go on: python -m experimaestro" in err
+    said = "experimaestro: interrupted: 1 job left running. To go on: python -m experimaestro run-experiment"
+    assert f"\n{said} --detach --workdir runs full\n" in err
+    assert err.count("interrupted") == 1
     (tmp_path / "runs/go").touch()
     wait_until(lambda: list(tmp_path.glob("runs/jobs/*/*/slow.done")), 30)

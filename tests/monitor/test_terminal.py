@@ -79,7 +79,9 @@ first: 1 found done, 1 failed in 20 s
     )
 
 
-@pytest.mark.parametrize(("found", "text"), [(0, "nothing to do"), (40, "40 found done: nothing to run")])
+@pytest.mark.parametrize(
+    ("found", "text"), [(0, "no task was submitted"), (40, "40 found done: nothing to run")]
+)
 def test_a_run_in_which_nothing_runs_says_so(found: int, text: str):
     study, file = Study(), io.StringIO()
     for i in range(found):
