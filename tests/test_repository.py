@@ -17,6 +17,7 @@ LINKED_HOSTS = {
     "example.org",
     "github.com",
     "localhost",
+    "mybinder.org",
     "peps.python.org",
     "www.apache.org",
     "www.w3.org",  # the name space of SVG
@@ -69,6 +70,17 @@ def test_no_file_names_a_folder_of_one_machine():
 def test_links_lead_to_known_hosts_only():
     hosts = "|".join(map(re.escape, sorted(LINKED_HOSTS)))
     assert findings(rf"\bhttps?://(?!(?:{hosts})\b)[\w-]+(?:\.[\w-]+)+[^\s)>\"'`]*") == []
+
+
+def test_binder_opens_the_first_notebook_of_the_repository_that_the_package_names():
+    (repository,) = re.findall(
+        r'^Documentation = "https://github.com/(.+)"$', read(ROOT / "pyproject.toml"), re.M
+    )
+    (notebook,) = re.findall(
+        rf"https://mybinder\.org/v2/gh/{repository}/HEAD\?urlpath=lab/tree/([\w./]+)",
+        read(ROOT / "README.md"),
+    )
+    assert (ROOT / notebook).is_file()
 
 
 def test_the_license_is_the_one_that_is_declared():
