@@ -74,7 +74,7 @@ def test_links_lead_to_known_hosts_only():
 
 def test_binder_opens_the_first_notebook_of_the_repository_that_the_package_names():
     (repository,) = re.findall(
-        r'^Documentation = "https://github.com/(.+)"$', read(ROOT / "pyproject.toml"), re.M
+        r'^Documentation = "https://github.com/(.+)"$', read(ROOT / "pyproject.toml"), re.MULTILINE
     )
     (notebook,) = re.findall(
         rf"https://mybinder\.org/v2/gh/{repository}/HEAD\?urlpath=lab/tree/([\w./]+)",

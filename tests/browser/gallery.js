@@ -116,7 +116,7 @@ const services = options.get("services") !== "1" ? [] : [
   { id: "explorer", name: "Sample explorer", state: "error", port: null, can_start: true, can_stop: false, error: "Port 8501 is already in use by another process. Stop that process, or pass another port: `SampleExplorer(port=0)` takes a free one. Then press Start." },
   { id: "profiler", name: "Profiler", state: "starting", error: "", port: null, can_start: false, can_stop: true },
   { id: "mlflow", name: "mlflow ui --port {port} --backend-store-uri /data/runs/mlflow", state: "stopping", error: "", port: null, can_start: false, can_stop: false },
-  { id: "notes", name: "Notes", state: "error", port: null, can_start: true, can_stop: false, error: "The service 'notes' ended with exit code 1 before it was ready. Last lines of /data/runs/experiments/small-lm-grid/20260311_143207/services/notes/logs.err:\nTraceback (most recent call last):\n  File \"/opt/notes/serve.py\", line 88, in <module>\n    main(sys.argv[1:])\nModuleNotFoundError: No module named 'notes.database'" }];
+  { id: "notes", name: "Notes", state: "error", port: null, can_start: true, can_stop: false, error: "The service 'notes' ended with exit code 1 before it was ready. Last lines of /data/runs/experiments/small-lm-grid/20260311_143207/services/notes/logs.err:\nTraceback (most recent call last):\n  File \"/data/notes/serve.py\", line 88, in <module>\n    main(sys.argv[1:])\nModuleNotFoundError: No module named 'notes.database'" }];
 const log = [
   [START, "info", "run 20260311_143207 started, workspace /data/runs, 6 workers"], [START + 2, "info", "2 results of earlier runs reused"],
   [START + 4, "warning", "the code of textlab.tasks.train changed since 1 result was computed; the result is kept"],
