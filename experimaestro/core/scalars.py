@@ -3,6 +3,7 @@
 Rule: the coercions are part of identifiers: they are those of the documented table, no more, no less.
 """
 
+import sys
 from collections.abc import Iterator
 from enum import Enum
 from typing import Any, TypeVar
@@ -99,20 +100,40 @@ def checked_range(value: int) -> int:
     raise Mismatch(f"integers have at most 64 bits, got {short(value)}", hint="Use a str or a float")
 
 
+def checked_digits(value: int) -> int:
+    """An integer that can be written down."""
+    try:
+        str(value)
+    except ValueError:
+        raise Mismatch(
+            f"integers are written with at most {sys.get_int_max_str_digits()} digits, got one of "
+            f"{value.bit_length()} bits",
+            hint="Use a Path to a file",
+        ) from None
+    return value
+
+
 class IntType(Type):
-    """`int`: also `"12"`, `"1.0"`, `1.0` and `True`."""
+    """`int`: also `"12"`, `"1.0"`, `1.0` and `True`.
+
+    Args:
+        counts: Whether values are in identifiers, which have 64 bits for each.
+    """
 
     text, name, example = "an int", "int", "3"
+
+    def __init__(self, *, counts: bool = True) -> None:
+        self._large = checked_range if counts else checked_digits
 
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
         if type(value) is int:
-            return value if _SMALLEST <= value <= _LARGEST else checked_range(value)
+            return value if _SMALLEST <= value <= _LARGEST else self._large(value)
         value = unwrapped(value)
         if isinstance(value, int):
-            return checked_range(int(value))
+            return self._large(int(value))
         if isinstance(value, float) and value.is_integer():
-            return checked_range(int(value))
+            return self._large(int(value))
         if isinstance(value, str):
             whole, point, rest = value.strip().partition(".")
             if not (point and rest.strip("0")):
@@ -121,7 +142,7 @@ class IntType(Type):
                 except ValueError:
                     pass
                 else:
-                    return checked_range(number)
+                    return self._large(number)
         raise self.mismatch(value)
 
 

@@ -8,7 +8,7 @@ those of the table in the documentation of parameters, neither more nor less.
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from types import MappingProxyType
 from typing import Any as Any  # noqa: PLC0414 - the public name of "anything"
@@ -46,6 +46,7 @@ _PLAIN: Mapping[Any, Type] = {
     bool: BoolType(),
     Any: AnyType(),
 }
+_LARGE_INT = IntType(counts=False)
 _PATH = PathType()
 
 
@@ -54,24 +55,31 @@ def is_path(one: Type) -> bool:
     return isinstance(one.of if isinstance(one, OptionalType) else one, PathType)
 
 
-def type_of(annotation: Any, names: Mapping[str, Any] = MappingProxyType({})) -> Type:
+def type_of(annotation: Any, names: Mapping[str, Any] = MappingProxyType({}), *, counts: bool = True) -> Type:
     """The type that an annotation asks for.
 
     Args:
         annotation: Resolved, but for what the bounds of type variables refer to.
         names: What the names in those references stand for.
+        counts: Whether values are in identifiers: no integer is too large for a `Meta`.
 
     Raises:
         DefinitionError: No parameter can be of this type.
     """
+
+    def inside(part: Any) -> Type:
+        return type_of(part, names, counts=counts)
+
     if isinstance(annotation, typing.ForwardRef):
         annotation = _referred(annotation, names)
     origin = typing.get_origin(annotation)
     if isinstance(annotation, typing.TypeVar):
         bounds = annotation.__constraints__ or (annotation.__bound__,)
-        return VariableType(annotation, [type_of(bound, names) for bound in bounds if bound is not None])
+        return VariableType(annotation, [inside(bound) for bound in bounds if bound is not None])
     if origin is not None:
-        return _generic(annotation, origin, typing.get_args(annotation), names)
+        return _generic(annotation, origin, typing.get_args(annotation), inside)
+    if annotation is int and not counts:
+        return _LARGE_INT
     try:
         known = _PLAIN.get(annotation)
     except TypeError:  # not hashable
@@ -110,26 +118,26 @@ def _referred(reference: typing.ForwardRef, names: Mapping[str, Any]) -> Any:
 _ARITY = {list: 1, set: 1, dict: 2}
 
 
-def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...], names: Mapping[str, Any]) -> Type:
+def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...], inside: Callable[[Any], Type]) -> Type:
     if len(arguments) != _ARITY.get(origin, len(arguments)):
         takes = _ARITY[origin]
         raise DefinitionError(f"no type for {annotation}: {origin.__name__} takes {takes} in brackets")
     if origin is typing.Union or origin is types.UnionType:
-        inner = [type_of(one, names) for one in arguments if one is not type(None)]
+        inner = [inside(one) for one in arguments if one is not type(None)]
         one = inner[0] if len(inner) == 1 else UnionType(*inner)
         return OptionalType(one) if type(None) in arguments else one
     if origin is list:
-        return ListType(type_of(arguments[0], names))
+        return ListType(inside(arguments[0]))
     if origin is set:
-        return SetType(type_of(arguments[0], names))
+        return SetType(inside(arguments[0]))
     if origin is dict:
-        return DictType(type_of(arguments[0], names), type_of(arguments[1], names))
+        return DictType(inside(arguments[0]), inside(arguments[1]))
     if origin is tuple:
         any_length = len(arguments) == 2 and arguments[1] is Ellipsis
         kept = arguments[:1] if any_length else arguments
-        return TupleType(*(type_of(one, names) for one in kept), any_length=any_length)
+        return TupleType(*map(inside, kept), any_length=any_length)
     if origin is typing.Annotated:
-        return type_of(arguments[0], names)
+        return inside(arguments[0])
     if origin is typing.Literal:
         return LiteralType(arguments)
     if isinstance(origin, type) and issubclass(origin, Declares):

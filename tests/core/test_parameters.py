@@ -110,6 +110,7 @@ class Every(Config):
     free: Meta[Any] = field(default=0)
     task: Param[Prepare | None]
     kept: Option[int] = field(default=1)
+    large: Meta[Optional[Dict[int, Tuple[int, ...]]]]  # noqa: UP006, UP045 - users write these
 
 
 def every(**values: TypingAny) -> TypingAny:
@@ -129,6 +130,10 @@ def train(**values: TypingAny) -> TypingAny:
         ("whole", 1.0, 1),
         ("whole", True, 1),
         ("whole", -(2**63), -(2**63)),
+        ("kept", 2**70, 2**70),
+        ("kept", str(-(10**30)), -(10**30)),
+        ("kept", 1e30, int(1e30)),
+        ("large", {2**70: [1, -(2**70)]}, {2**70: (1, -(2**70))}),
         ("whole", None, None),
         ("real", 1, 1.0),
         ("real", True, 1.0),
@@ -197,6 +202,10 @@ def test_a_number_of_numpy_is_a_number():
         (
             {"anything": [2**70]},
             f"anything[0]   integers have at most 64 bits, got {2**70}. Use a str or a float",
+        ),
+        (
+            {"kept": 1 << 20_000},
+            "kept   integers are written with at most 4300 digits, got one of 20001 bits. Use a Path to a file",
         ),
         ({"real": "fast"}, "real   expected a float or None, got 'fast'. Example: real=1e-3"),
         ({"text": 3}, "text   expected a str or None, got 3. Example: text='text'"),

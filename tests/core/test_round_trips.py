@@ -71,6 +71,7 @@ class Node(Config):
     free: Meta[Any] = field(default=0)
     table: Param[dict[int, list[float]]] = field(default_factory=dict)
     row: Meta[tuple[int, Path] | None] = None
+    large: Meta[dict[int, list[int]] | int | None] = None
     path: Param[Path | None] = None
     maybe: Param["Node | None"] = field(default=None)
     hidden: Meta["Node | None"] = field(default=None)
@@ -165,6 +166,7 @@ PARAMETERS: dict[str, st.SearchStrategy[TypingAny]] = {
     "free": FREE,
     "table": st.dictionaries(st.integers(-9, 9), st.lists(FLOATS, max_size=3), max_size=3),
     "row": st.tuples(INTEGERS, st.sampled_from(["a", "/b/c"])),
+    "large": st.integers() | st.dictionaries(st.integers(), st.lists(st.just(10**80)), max_size=3),
     "path": st.sampled_from(["a/b", "/ws/x", "/ws/a/../../b", "/elsewhere", "."]),
     "leaves": st.sets(st.integers(0, 3), max_size=3).map(
         lambda sizes: sealed_set(*(Leaf.C(size=n) for n in sizes))

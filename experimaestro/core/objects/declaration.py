@@ -245,7 +245,9 @@ def _arguments(cls: type[Declares], fixed: Mapping[type, Mapping[Any, Any]]) -> 
 def _kept_type(base: type, where: str, of: Any, marks: list[Mark]) -> Type:
     """The type of a parameter, restricted to its choices."""
     try:
-        kept = type_of(of, vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {})
+        names = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
+        counts = not any(isinstance(mark, KindMark) and mark.kind is Kind.META for mark in marks)
+        kept = type_of(of, names, counts=counts)
         choices = next((mark.choices for mark in marks if isinstance(mark, Choices)), None)
         return kept if choices is None else ChoicesType(kept, choices)
     except DefinitionError as error:
