@@ -152,6 +152,8 @@ class JobObserved(Event, frozen=True, kw_only=True):
     """Who runs it, if it runs"""
     outcome: Outcome | None = None
     """How the last attempt ended, if it did"""
+    started: float | None = None
+    """When the attempt that runs was started, if that is known"""
 
 
 class StillRunning(Event, frozen=True, kw_only=True):

@@ -277,7 +277,7 @@ class State:
         after = TRANSITIONS[before, cast("Change", f"found {e.found}")]
         if after is _RUNNING:
             job.where, job.owner = "elsewhere", e.owner
-            job.started = e.t if job.started is None else job.started
+            job.started = e.started if job.started is None else job.started
         elif after is _ERROR and e.outcome is not None:
             job.outcome, job.reason = e.outcome, REASONS[e.outcome.status]
         elif after is _DONE and before is not _DONE:
@@ -287,7 +287,9 @@ class State:
         elif after is _WAITING or after is _READY:
             job.where, job.owner, job.started = "", None, None
         if after.finished() and before is not after:
-            job.ended = e.outcome.t if e.outcome is not None and e.outcome.t else e.t
+            told = e.outcome.t if e.outcome is not None else 0.0
+            # what was done before we looked ended nobody knows when; what we watched, just now
+            job.ended = told or (e.t if before is _RUNNING else None)
         self._move(job, after)
 
     def _job_queued(self, e: JobQueued) -> None:

@@ -1,8 +1,8 @@
 """What is known of a run as a table: a row for each job, for analyses.
 
 Rules: reads the state (of a journal, or of this process), the objects that the run recorded once, and of
-jobs that were found done their `results.json`; nothing else of a job's folder. pandas is loaded only to make
-its `DataFrame`.
+jobs that others ran when they did so and their `results.json`; nothing else of a job's folder. pandas is
+loaded only to make its `DataFrame`.
 """
 
 import json
@@ -15,7 +15,7 @@ import msgspec
 from experimaestro.events.state import Job, State
 from experimaestro.events.states import JobState
 from experimaestro.monitor import words
-from experimaestro.workspace import files
+from experimaestro.workspace import attempts, files
 from experimaestro.workspace.layout import JobPaths
 
 if TYPE_CHECKING:
@@ -110,15 +110,27 @@ def _standing(job: Job, paths: JobPaths, names: Mapping[str, str]) -> Row:
     if job.because is not None:
         cause = names.get(job.because) or words.task_name(job.because.partition("/")[0])
         message = f"did not run because {cause} failed"
-    has_times = job.started is not None and job.ended is not None
+    started, ended = _times(job, paths)
     return {
         "state": words.look(job.state, job.reason).word,
         "failure": message.strip().partition("\n")[0] or None,
-        "started": _time(job.started),
-        "ended": _time(job.ended),
-        "duration": job.ended - job.started if has_times else None,  # type: ignore[operator] # both are there
+        "started": _time(started),
+        "ended": _time(ended),
+        "duration": None if started is None or ended is None else ended - started,
         "folder": paths.folder,
     }
+
+
+def _times(job: Job, paths: JobPaths) -> tuple[float | None, float | None]:
+    """When a job started and ended: of one that others ran, what its folder says, else nothing."""
+    ended = job.ended if job.state.finished() else None
+    if job.where == "here" or not (job.state is JobState.DONE or job.where):
+        return job.started, ended
+    try:
+        started, ended = attempts.times(paths)
+    except OSError:
+        return None, None
+    return started, ended if job.state.finished() else None
 
 
 def _time(t: float | None) -> datetime | None:

@@ -498,7 +498,13 @@ class Loop:
         elif job.state is JobState.RUNNING and job.where == "elsewhere":
             found = "running"
         seen = model.JobObserved(
-            t=fact.t, job=job.key, found=found, attempt=job.attempt, owner=job.owner, outcome=job.outcome
+            t=fact.t,
+            job=job.key,
+            found=found,
+            attempt=job.attempt,
+            owner=job.owner,
+            outcome=job.outcome,
+            started=job.started,
         )
         events.append(seen)
         if job.where == "here" and job.state.running():

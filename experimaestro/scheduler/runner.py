@@ -152,6 +152,7 @@ class Runner:
                 attempt=seen.attempt,
                 owner=seen.owner,
                 outcome=seen.outcome,
+                started=seen.started_t or None,
                 cause=cause,
             )
         )

@@ -153,6 +153,18 @@ def ended(paths: JobPaths, n: int) -> Outcome | None:
     return _read_end(paths, n)
 
 
+def times(paths: JobPaths) -> tuple[float | None, float | None]:
+    """When the last attempt started and ended, as its own process says; None where it does not.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    last = _last(paths)
+    begun = started(paths, last.n) if last.has_start else None
+    outcome = _read_end(paths, last.n) if last.has_end else None
+    return begun[1] or None if begun else None, outcome.t or None if outcome else None
+
+
 # ----------------------------------------------------------------------------------------------
 # Deciding
 

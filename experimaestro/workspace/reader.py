@@ -128,7 +128,13 @@ class RunReader:
             if found is None or job.state.rests():
                 continue
             event = JobObserved(
-                t=t, job=job.key, found=found, attempt=seen.attempt, owner=seen.owner, outcome=seen.outcome
+                t=t,
+                job=job.key,
+                found=found,
+                attempt=seen.attempt,
+                owner=seen.owner,
+                outcome=seen.outcome,
+                started=seen.started_t or None,
             )
             self.state.apply(event)
             self.state.moved.clear()

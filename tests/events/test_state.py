@@ -8,6 +8,7 @@ from experimaestro.events.model import (
     DependencyFailed,
     EffectFailed,
     Event,
+    JobObserved,
     Level,
     Progress,
     RunEnded,
@@ -94,6 +95,23 @@ def test_a_job_that_runs_elsewhere_is_watched_and_its_failure_is_a_failure():
 
     assert (state.jobs["a"].state, state.jobs["a"].outcome) == (JobState.ERROR, FAILED)
     check(state)
+
+
+def test_a_time_that_nobody_knows_is_none():
+    done = fold(submitted("a"), observed("a", "done", t=9.0)).jobs["a"]
+    assert (done.started, done.ended) == (None, None)
+
+    state = fold(submitted("a"), observed("a", "running", owner=OTHER, t=9.0))
+    assert state.jobs["a"].started is None
+
+    state.apply(observed("a", "done", t=12.0))
+    assert state.jobs["a"].ended == 12.0
+
+
+def test_a_job_that_runs_elsewhere_started_when_it_says():
+    running = JobObserved(t=9.0, job="a", found="running", owner=OTHER, started=3.0)
+
+    assert fold(submitted("a"), running).jobs["a"].started == 3.0
 
 
 def test_progress_is_kept_while_a_job_runs_and_ignored_after():

@@ -1,5 +1,6 @@
 """The table of a run: a row for each job, live and afterwards."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,35 @@ def test_results_of_jobs_that_were_done_before_are_there_again(runs: Path):
 
     assert list(xp.dataframe()["loss"]) == [0.25, 0.5]
     assert list(load_run(runs, "x").dataframe()["loss"]) == [0.25, 0.5]
+
+
+def scored(runs: Path) -> experiment:
+    with experiment(runs, "x", display=False) as xp:
+        for lr in (0.5, 0.25):
+            Score.C(learner=Checkpoint.C(step=1), lr=lr).submit()
+    return xp
+
+
+def test_times_of_jobs_that_were_done_before_are_their_own(tmp_path: Path):
+    first = scored(tmp_path / "first").dataframe()
+    shutil.copytree(tmp_path / "first", tmp_path / "again", symlinks=True)
+
+    again, past = scored(tmp_path / "again").dataframe(), load_run(tmp_path / "again", "x").dataframe()
+
+    for table in (again, past):
+        for name in ("started", "ended"):
+            assert (table[name] - first[name]).abs().max() < pd.Timedelta(seconds=1)
+        assert (table["ended"] - table["started"]).dt.total_seconds().sub(
+            table["duration"]
+        ).abs().max() < 0.01
+
+
+def test_times_that_nobody_knows_are_empty(tmp_path: Path):
+    for job in scored(tmp_path / "first").jobs.values():
+        shutil.rmtree(job.path / ".experimaestro" / "attempts")  # an older version has none
+    shutil.copytree(tmp_path / "first", tmp_path / "again", symlinks=True)
+
+    assert scored(tmp_path / "again").dataframe()[["started", "ended", "duration"]].isna().all(axis=None)
 
 
 def test_what_is_no_json_value_is_said_and_the_rest_is_kept(runs: Path):
