@@ -70,6 +70,8 @@ class _Ended(click.ClickException):
             click.echo(f"Error: {heading or self.error}", file=file)
             return
         trace = _users_part(self.error.__traceback__)
+        if isinstance(self.error, SyntaxError) and (trace is None or not _is_of_user(trace)):
+            trace = None  # of a file that could not be read as Python: the error itself has the line
         lines = traceback.format_exception(type(self.error), self.error, trace)
         click.echo("".join(lines).rstrip(), file=file)
 

@@ -4,10 +4,11 @@ import json
 
 import click
 
+from experimaestro.cli.lazy import OrderedGroup
 from experimaestro.cli.options import as_json, at_path, perform, say_dry, workspace_group
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 @workspace_group
 def deprecated() -> None:
     """Find jobs of deprecated classes, and link them to the new.
@@ -49,7 +50,8 @@ def list_command(folder: str, fix: bool, perform: bool, as_json: bool) -> None:
 
 @deprecated.command(short_help="Count the jobs of each type that have another identifier now.")
 @at_path
-def diff(folder: str) -> None:
+@as_json
+def diff(folder: str, as_json: bool) -> None:
     """Say how many jobs of each type have another identifier now.
 
     In the workspace PATH, or that of --workdir, --workspace or the settings.
@@ -63,5 +65,9 @@ def diff(folder: str) -> None:
     counts = Counter(
         (one.key.partition("/")[0], one.now.partition("/")[0]) for one in renamed(folder) if one.now
     )
+    if as_json:
+        rows = [{"old": old, "new": new, "jobs": count} for (old, new), count in sorted(counts.items())]
+        click.echo(json.dumps(rows, indent=2))
+        return
     for (old, new), count in sorted(counts.items()):
         click.echo(f"{old} -> {new}: {count} job{'s' if count > 1 else ''}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experimaestro.cli.lazy import OrderedGroup
 from experimaestro.cli.options import as_json, in_workspace, perform, say_dry, workspace_group
 from experimaestro.cli.services import services
 
@@ -17,16 +18,13 @@ if TYPE_CHECKING:
 _PERIOD_S = 0.2
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 @workspace_group
 def experiments() -> None:
     """List, watch, tag and prune the experiments of a workspace and their runs.
 
     RUN is the name of a run as `history` prints it, or `latest`, or `oldest`.
     """
-
-
-experiments.add_command(services)
 
 
 @experiments.command("list", short_help="List the experiments.")
@@ -185,20 +183,8 @@ def prune(
 def tag(folder: str, experiment: str, run: str, name: str, force: bool) -> None:
     """Give a TAG to a RUN of EXPERIMENT: it is found by it, and kept."""
     from experimaestro.inventory import runs
-    from experimaestro.workspace.layout import RunPaths
 
-    paths = runs.named_run(folder, experiment, run)
-    known = runs.history(folder, experiment)
-    for other in known:
-        if name in other.tags and other.folder != paths.folder:
-            if not force:
-                raise click.ClickException(
-                    f"the run {other.run_id} has the tag {name!r}: add --force to take it away"
-                )
-            rest = [one for one in other.tags if one != name]
-            runs.set_tags(RunPaths(folder, experiment, other.run_id), rest)
-    mine = next(one for one in known if one.folder == paths.folder).tags
-    runs.set_tags(paths, list(dict.fromkeys((*mine, name))))
+    runs.add_tag(folder, experiment, run, name, take=force)
 
 
 @experiments.command()
@@ -208,13 +194,8 @@ def tag(folder: str, experiment: str, run: str, name: str, force: bool) -> None:
 def untag(folder: str, experiment: str, name: str) -> None:
     """Take a TAG from the run of EXPERIMENT that has it."""
     from experimaestro.inventory import runs
-    from experimaestro.workspace.layout import RunPaths
 
-    having = [one for one in runs.history(folder, experiment) if name in one.tags]
-    if not having:
-        raise click.ClickException(f"no run of {experiment!r} has the tag {name!r}")
-    for one in having:
-        runs.set_tags(RunPaths(folder, experiment, one.run_id), [tag for tag in one.tags if tag != name])
+    runs.remove_tag(folder, experiment, name)
 
 
 @experiments.command()
@@ -231,6 +212,9 @@ def tags(folder: str, experiment: str, as_json: bool) -> None:
         return
     for name, run_id in found.items():
         click.echo(f"{name}  {run_id}")
+
+
+experiments.add_command(services)
 
 
 def _counts(folder: str, experiment: str, run_id: str) -> dict[str, int]:

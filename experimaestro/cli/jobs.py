@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experimaestro.cli.lazy import OrderedGroup
 from experimaestro.cli.options import as_json, in_workspace, perform, say_dry, selecting, workspace_group
 
 if TYPE_CHECKING:
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
     from experimaestro.inventory.killing import Killed
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 @workspace_group
 def jobs() -> None:
-    """List, read, kill and clean the jobs of a workspace.
+    """List, read, kill, retry and clean the jobs of a workspace.
 
     JOB is TYPE/IDENTIFIER as `jobs list` prints it; the start of the identifier is enough.
     """

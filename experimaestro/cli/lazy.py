@@ -18,6 +18,14 @@ class Place(NamedTuple):
     help: str
 
 
+class OrderedGroup(click.Group):
+    """A group whose commands are listed as they are written: what one looks at first comes first."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+        """The names, in the order of the code."""
+        return list(self.commands)
+
+
 class LazyGroup(click.Group):
     """A group whose commands are in modules that are loaded when needed.
 

@@ -11,7 +11,7 @@ PLACES = {
     "run-experiment": Place(
         "experimaestro.experiments.cli", "experiments_cli", "Run the experiment that a YAML file describes."
     ),
-    "jobs": Place(f"{_OF}.jobs", "jobs", "List, read, kill and clean the jobs of a workspace."),
+    "jobs": Place(f"{_OF}.jobs", "jobs", "List, read, kill, retry and clean the jobs of a workspace."),
     "experiments": Place(
         f"{_OF}.experiments", "experiments", "List, watch, tag and prune experiments and their runs."
     ),

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experimaestro.cli.lazy import OrderedGroup
 from experimaestro.cli.options import as_json, in_workspace
 
 if TYPE_CHECKING:
     from experimaestro.scheduler.services import Service
 
 
-@click.group(short_help="List, start and stop the services of experiments.")
+@click.group(cls=OrderedGroup, short_help="List, start and stop the services of experiments.")
 def services() -> None:
     """List, start and stop the services of the last runs: TensorBoard, dashboards."""
 

@@ -193,15 +193,16 @@ class Conversion:
 
     # Collections.
 
-    def _items(self, node: Node, key: str, expected: str) -> Sequence[Node]:
+    def _items(self, node: Node, key: str, expected: str, of_scalars: bool = True) -> Sequence[Node]:
         if node.items is not None:
             return node.items
-        is_scalar = node.entries is None and node.text and not set(node.text) & set("\n[]{},")
+        is_scalar = of_scalars and node.entries is None and node.text and not set(node.text) & set("\n[]{},")
         return self._mismatch(node, key, expected, f". Write [{node.text}]" if is_scalar else "")
 
     def _list(self, node: Node, arguments: Sequence[Any], key: str, _default: Any) -> list[Any]:
         element = arguments[0] if arguments else Any
-        items = self._items(node, key, describe(list[element]))  # type: ignore[valid-type] # for its name
+        of_scalars = not (isinstance(element, type) and has_fields(element))
+        items = self._items(node, key, describe(list[element]), of_scalars)  # type: ignore[valid-type] # for its name
         return self._all((item, element, f"{key}[{n}]") for n, item in enumerate(items))
 
     def _tuple(self, node: Node, arguments: Sequence[Any], key: str, default: Any) -> tuple[Any, ...]:

@@ -71,13 +71,13 @@ def _module(document: Document, file: str | None, module: str | None) -> tuple[M
                 "experiment.py beside it, or `module: my_package.experiment`, or give --file or --module-name"
             )
         path, where = beside(file_at, file_said), f"{file_at}: file"
-        if not document.pythonpath:
-            _put_first(path.parent)
     elif module is not None:
         _run_first(document)
         return _import(document, module, "--module-name"), module
     else:
         path, where = Path(typing.cast("str", file)).absolute(), "--file"
+    if not document.pythonpath:
+        _put_first(path.parent)
     path = _python_file(path, where)
     _run_first(document)
     return _load_file(path, where), shown(str(path))

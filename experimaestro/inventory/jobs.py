@@ -181,7 +181,7 @@ def find(workspace: str, text: str) -> str:
         for key in _of_runs(workspace)[0]
         if key.rpartition("/")[2].startswith(identifier) and task in {"", key.rpartition("/")[0]}
     ]
-    if len(found) == 1:
+    if len(found) == 1 and identifier:
         return found[0]
     if not found or not identifier:
         raise WorkspaceError(f"{workspace} has no job {text!r}. `experimaestro jobs list` tells all")

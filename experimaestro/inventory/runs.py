@@ -166,6 +166,51 @@ def set_tags(paths: RunPaths, tags: Sequence[str]) -> None:
     files.replace(paths.status, json.dumps(status, indent=1).encode())
 
 
+def add_tag(workspace: str, experiment: str, run: str, tag: str, *, take: bool = False) -> None:
+    """Gives a tag to a run of an experiment.
+
+    Args:
+        workspace: The workspace.
+        experiment: The experiment.
+        run: See `named_run`.
+        tag: The tag.
+        take: Whether to take it from another run that has it.
+
+    Raises:
+        WorkspaceError: There is no such run, it is open, or another one has the tag.
+    """
+    paths = named_run(workspace, experiment, run)
+    known = history(workspace, experiment)
+    for other in known:
+        if tag in other.tags and other.folder != paths.folder:
+            if not take:
+                raise WorkspaceError(
+                    f"the run {other.run_id} has the tag {tag!r}: add --force (take=True) to take it away"
+                )
+            rest = [one for one in other.tags if one != tag]
+            set_tags(RunPaths(workspace, experiment, other.run_id), rest)
+    mine = next(one for one in known if one.folder == paths.folder).tags
+    set_tags(paths, list(dict.fromkeys((*mine, tag))))
+
+
+def remove_tag(workspace: str, experiment: str, tag: str) -> None:
+    """Takes a tag from the run of an experiment that has it.
+
+    Raises:
+        WorkspaceError: None has it, or that one is open.
+    """
+    known = history(workspace, experiment)
+    having = [one for one in known if tag in one.tags]
+    if not having:
+        from experimaestro.documents.problems import did_you_mean  # only where something is wrong
+
+        tags = [one for each in known for one in each.tags]
+        hint = did_you_mean(tag, tags, "Their tags are") if tags else "None has any"
+        raise WorkspaceError(f"no run of {experiment!r} has the tag {tag!r}. {hint}")
+    for one in having:
+        set_tags(RunPaths(workspace, experiment, one.run_id), [other for other in one.tags if other != tag])
+
+
 def _status(known: Mapping[str, Any]) -> str:
     status = contents.text(known.get("status"))
     words = {"completed": "done", "running": "interrupted", "": "interrupted", "None": "interrupted"}

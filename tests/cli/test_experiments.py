@@ -74,7 +74,7 @@ def test_runs_have_tags_by_which_they_are_kept(folder: Path):
     taken = experiments(folder, "tag", "first", second, "paper")
     assert (taken.code, taken.err) == (
         1,
-        f"Error: the run {first} has the tag 'paper': add --force to take it away\n",
+        f"Error: the run {first} has the tag 'paper': add --force (take=True) to take it away\n",
     )
     assert experiments(folder, "tag", "first", second, "paper", "--force").code == 0
     assert json.loads(experiments(folder, "tags", "first", "--json").out) == {"paper": second}
@@ -83,7 +83,8 @@ def test_runs_have_tags_by_which_they_are_kept(folder: Path):
     assert pruned.out.split()[:2] == ["removed", first]
     assert experiments(folder, "untag", "first", "paper").code == 0
     assert (
-        experiments(folder, "untag", "first", "paper").err == "Error: no run of 'first' has the tag 'paper'\n"
+        experiments(folder, "untag", "first", "paper").err
+        == "Error: no run of 'first' has the tag 'paper'. None has any\n"
     )
 
 

@@ -286,6 +286,22 @@ def test_pythonpath_is_relative_to_its_file_and_adds_up_over_imports(tmp_path: P
     assert (ended.code, outputs(tmp_path)) == (0, ["lr is 2.0\n"]), ended.err
 
 
+def test_a_file_that_an_option_names_finds_the_modules_beside_it(tmp_path: Path):
+    code = EXPERIMENT.replace("class Train", "import beside\n\n\nclass Train", 1)
+    write(
+        tmp_path,
+        {
+            "src/study.py": code.replace("{self.lr}", "{beside.VALUE}"),
+            "src/beside.py": "VALUE = 7\n",
+            "conf/full.yaml": "id: a\n",
+        },
+    )
+
+    ended = run(tmp_path, "run-experiment", "--workdir", "runs", "--file", "src/study", "conf/full")
+
+    assert (ended.code, outputs(tmp_path)) == (0, ["lr is 7\n"]), ended.err
+
+
 def test_what_is_to_be_run_before_the_experiment_is_run_first(tmp_path: Path):
     project(tmp_path)
     write(

@@ -60,6 +60,9 @@ def test_jobs_of_a_deprecated_class_are_linked_to_the_new_one_and_found_done(tmp
     assert " -> lab.learn/" in listed.out
     assert listed.err == "1 to link: nothing was done, add --perform\n"
     assert run(tmp_path, "deprecated", "diff", "runs").out == "lab.train -> lab.learn: 1 job\n"
+    assert json.loads(run(tmp_path, "deprecated", "diff", "runs", "--json").out) == [
+        {"old": "lab.train", "new": "lab.learn", "jobs": 1}
+    ]
 
     fixed = run(tmp_path, "deprecated", "list", "runs", "--fix", "--perform")
     assert (fixed.out.endswith(" (linked)\n"), fixed.err) == (True, "1 to link\n")

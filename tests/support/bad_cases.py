@@ -184,6 +184,8 @@ CASES: dict[str, Case] = {
     "a function of three": code("def run(a, b, c): ...\n"),
     "keywords": code("def run(a, *, b): ...\n"),
     "no function but a number": code("run = 3\n"),
+    "code that is not Python": code("def run(helper, cfg)\n    pass\n"),
+    "a module that the code lacks": code("import nothing_of_this_name\ndef run(helper, cfg): ...\n"),
     "no annotation": code("def run(helper, cfg): ...\n"),
     "an unknown annotation": code(
         "from __future__ import annotations\ndef run(helper, cfg: Configuration): ...\n"
@@ -215,6 +217,7 @@ CASES: dict[str, Case] = {
     # Settings
     "settings that are not YAML": settings("workspaces: [\n"),
     "workspaces that are no list": settings("workspaces: {a: b}\n"),
+    "workspaces that are a number": settings("workspaces: 3\n"),
     "a workspace without a folder": settings("workspaces:\n- id: main\n"),
     "no such workspace": settings("workspaces: [{id: main, path: runs}]\n", "--workspace", "mian"),
     "a workspace of another machine": settings(
