@@ -115,7 +115,9 @@ class Information:
     """What its type variables stand for"""
     replaced: frozenset[str] = frozenset()
     """Parameters of a deprecated class that it was made from, and that it has not"""
-    assigned: "Mapping[str, tuple[CodeType, int]] | None" = None
+    given: tuple[str, ...] = ()
+    """Parameters that it was made with"""
+    assigned: "Mapping[str, tuple[CodeType | None, int]] | None" = None
     """Where parameters were set after the configuration was made: code and instruction, by name"""
 
     def __init__(
@@ -244,8 +246,7 @@ class Information:
         if self.assigned is not None and name in self.assigned:
             return Provenance("explicit", place(*self.assigned[name]))
         shared = self.declaration.shared
-        is_default = name in shared and (value is shared[name] or argument in self.declaration.cloned)
-        if is_default and value == shared[name]:
+        if name not in self.given and name in shared and value == shared[name]:
             return Provenance("default", self.made_at)
         return Provenance("explicit", self.made_at)
 

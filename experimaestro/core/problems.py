@@ -14,6 +14,9 @@ from experimaestro.exceptions import (
     RequiredError,
 )
 
+SHOWN = 20
+"""How many problems an error shows: a list of thousands may have the same one in each element"""
+
 
 class Mismatch(Exception):  # noqa: N818 - never leaves the core: it becomes a line of an error
     """A value is not what a parameter wants.
@@ -50,10 +53,13 @@ def failure(what: str, place: str, problems: Iterable[Problem]) -> Experimaestro
         problems: At least one.
     """
     found = list(problems)
-    width = max(len(problem.name) for problem in found) + 3
-    count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+    shown = found[:SHOWN]
+    width = max(len(problem.name) for problem in shown) + 3
+    count = "1 problem" if len(found) == 1 else f"{len(found):,} problems"
     lines = [f"{what}: {count} ({place})"]
-    lines += [f"  {problem.name:<{width}}{problem.text}" for problem in found]
+    lines += [f"  {problem.name:<{width}}{problem.text}" for problem in shown]
+    if len(found) > len(shown):
+        lines.append(f"  ... and {len(found) - len(shown):,} more")
     causes = {problem.cause for problem in found}
     text = "\n".join(lines)
     if len(causes) == 1:

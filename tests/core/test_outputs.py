@@ -1,5 +1,6 @@
 """What tasks give to others: outputs, init tasks, hooks, actions; and copies of them."""
 
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ from experimaestro import (
     tags,
     tagspath,
 )
-from experimaestro.exceptions import SubmissionError
+from experimaestro.exceptions import ConfigurationError, SubmissionError
 
 ErrorOf = Callable[[Callable[[], Any]], str]
 
@@ -181,6 +182,64 @@ def test_copyconfig_changes_some_parameters_and_shares_the_rest(error_of: ErrorO
         "ConfigurationError: copyconfig(Listed, ...): 1 problem (test_outputs.py:LINE)\n"
         "  scal   unknown parameter. Did you mean 'scale'?"
     )
+
+
+def test_all_that_is_wrong_in_a_copy_is_told_at_the_line_of_the_user(error_of: ErrorOf):
+    first = Listed.C()
+    assert error_of(lambda: copyconfig(first, scal=3, scale="fast", models=1)) == (
+        "ConfigurationError: copyconfig(Listed, ...): 3 problems (test_outputs.py:LINE)\n"
+        "  scal     unknown parameter. Did you mean 'scale'?\n"
+        "  scale    expected a float, got 'fast'. Example: scale=1e-3\n"
+        "  models   expected a List[Model], got 1. Example: models=[Model.C(...)]"
+    )
+    line = inspect.currentframe().f_lineno + 2  # type: ignore[union-attr] # there is one
+    with pytest.raises(ConfigurationError) as raised:
+        copyconfig(first, scal=3)
+    assert f"test_outputs.py:{line})" in str(raised.value)
+
+
+class Held(Config):
+    model: Param[Model]
+
+
+class TwoHeld(Config):
+    first: Param[Model]
+    second: Param[Model]
+
+
+def test_a_composition_that_is_wrong_is_told_with_its_line(error_of: ErrorOf):
+    held, model = Held.C(model=Model.C()).seal(), Model.C()
+    wrong: Any = "x" * 100
+    two = TwoHeld.C()  # type: ignore[call-arg] # what composition gives it
+    assert error_of(lambda: held @ model).startswith(
+        "ReadOnlyError: Held.model cannot be set (test_outputs.py:LINE): the configuration is sealed"
+    )
+    assert error_of(lambda: model @ model) == (
+        "ConfigurationError: No parameter in Model accepts type Model (test_outputs.py:LINE)"
+    )
+    assert error_of(lambda: two @ model) == (
+        "ConfigurationError: Ambiguous composition: parameters [first, second] of TwoHeld accept type Model "
+        "(test_outputs.py:LINE). Name one: TwoHeld.C(first=...)"
+    )
+    assert error_of(lambda: held @ wrong) == (
+        f"ConfigurationError: Held.C(...) @ 'xxx{'x' * 46}...{'x' * 6}': expected a configuration on the "
+        "right, Cls.C(...) (test_outputs.py:LINE)"
+    )
+
+
+def test_an_error_shows_the_first_problems_of_thousands(error_of: ErrorOf):
+    bare: Any = Held.C
+    many = Many.C(held=[bare() for _ in range(1001)])
+    lines = error_of(lambda: many.instance()).splitlines()
+    assert lines[0] == "ConfigurationError: Many.instance(): 1,001 problems (test_outputs.py:LINE)"
+    assert [line.partition(":")[0] for line in lines[20:]] == [
+        "  held[19].model   missing",
+        "  ... and 981 more",
+    ]
+
+
+class Many(Config):
+    held: Param[list[Held]]
 
 
 def test_what_takes_configurations_refuses_everything_else(error_of: ErrorOf):
@@ -370,11 +429,20 @@ def test_a_tag_of_an_init_task_and_of_a_dependency_go_up(recorder: Any):
 
 @pytest.mark.parametrize("name", ["size", "models"])
 def test_the_place_where_a_value_was_set_is_known(name: str):
-    config: Any = Listed.C(scale=2)
+    config: Any = Listed.C(scale=1.0)
     assert config.__xpm__.provenance_of("models").how == "default"
     assert config.__xpm__.provenance_of("scale").how == "explicit"
+    assert config.copy().__xpm__.provenance_of("scale").how == "explicit"
+    assert Listed.C().__xpm__.provenance_of("scale").how == "default"
     config.scale = 3
     assert config.__xpm__.provenance_of("scale").where.startswith("test_outputs.py:")
     if name == "size":
         with pytest.raises(KeyError):
             config.__xpm__.provenance_of(name)
+
+
+def test_a_value_class_is_a_class(error_of: ErrorOf):
+    wrong: Any = 3
+    assert error_of(lambda: Model.value_class()(wrong)) == (
+        "TypeError: 3 cannot be the value class of Model: expected a class that derives from it"
+    )

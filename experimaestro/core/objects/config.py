@@ -11,7 +11,7 @@ import warnings
 from abc import ABCMeta
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from experimaestro.core import context
@@ -192,6 +192,8 @@ class _Behaviour(Configuration):
                 f"{declaration.name}.C(...) takes parameters by name only ({info.made_at}): "
                 f"{declaration.name}.C({', '.join(f'{name}=...' for name in declaration.arguments)})"
             )
+        if given:
+            info.given = tuple(given)
         problems: list[Problem] = []
         arguments = declaration.arguments
         for name, value in given.items():
@@ -233,19 +235,41 @@ class _Behaviour(Configuration):
                 object.__setattr__(self, name, value)
             return
         frame = sys._getframe(1)  # noqa: SLF001 - see __init__
+        self._xpm_assign({name: value}, f"{declaration.name}.{name} = ...", (frame.f_code, frame.f_lasti))
+
+    def _xpm_assign(self, given: dict[str, Any], what: str, where: tuple[CodeType | None, int]) -> None:
+        """Sets parameters: all of them, or none if something is wrong.
+
+        Args:
+            given: Their values, by name.
+            what: What the user wrote, for errors.
+            where: The user's code and the instruction in it, for errors.
+        """
+        info = self.__xpm__
+        declaration = info.declaration
+        arguments = declaration.arguments
         if info.sealed:
-            raise self._is_sealed(name, place(frame.f_code, frame.f_lasti))
-        try:
-            kept = _kept(info, argument, value)
-            for problem in disagreements(declaration.variables, {**self.__dict__, name: kept}):
-                raise _Refused(problem)  # noqa: TRY301 - as all that is wrong with the value
-        except _Refused as refused:
-            what = f"{declaration.name}.{name} = ..."
-            raise failure(what, place(frame.f_code, frame.f_lasti), [refused.problem]) from None
-        if argument.confusable:
-            _warn_of_ambiguity(argument, kept, 3)
-        self.__dict__[name] = kept
-        info.assigned = {**(info.assigned or {}), name: (frame.f_code, frame.f_lasti)}
+            raise self._is_sealed(next(iter(given)), place(*where))
+        problems: list[Problem] = []
+        kept: dict[str, Any] = {}
+        for name, value in given.items():
+            argument = arguments.get(name)
+            if argument is None:
+                problems.append(unknown(name, arguments, annotation_text(declaration.cls, name)))
+                continue
+            try:
+                kept[name] = _kept(info, argument, value)
+            except _Refused as refused:
+                problems.append(refused.problem)
+        if declaration.variables:
+            problems.extend(disagreements(declaration.variables, {**self.__dict__, **kept}))
+        if problems:
+            raise failure(what, place(*where), problems)
+        for name, value in kept.items():
+            if arguments[name].confusable:
+                _warn_of_ambiguity(arguments[name], value)
+        self.__dict__.update(kept)
+        info.assigned = {**(info.assigned or {}), **dict.fromkeys(kept, where)}
         if declaration.variables:
             info.bindings = bindings(self)
 
@@ -329,7 +353,8 @@ class _Behaviour(Configuration):
         """See `Config.__matmul__`."""
         from experimaestro.core.composition import compose  # rarely needed
 
-        return compose(self, inner)
+        frame = sys._getframe(1)
+        return compose(self, inner, (frame.f_code, frame.f_lasti))
 
     def instance(
         self, context: Any = None, *, objects: "ObjectStore | None" = None, keep: bool = True
@@ -536,6 +561,11 @@ class Config(Declares, metaclass=ConfigMeta):
         """
 
         def register(value: type[T]) -> type[T]:
+            if not isinstance(value, type):
+                raise TypeError(
+                    f"{short(value)} cannot be the value class of {cls.__qualname__}: expected a class that "
+                    "derives from it"
+                )
             needed = {cls, *(base.XPMValue for base in cls.__bases__ if isinstance(base, ConfigMeta))}
             missing = [one.__qualname__ for one in needed if not issubclass(value, one)]
             if missing:

@@ -4,6 +4,7 @@ Rules: a copy has no tags, no job and no generated paths; submitted tasks inside
 elements of sets are used, not copied: each is what it is because it does not change.
 """
 
+import sys
 from typing import Any, TypeVar
 
 from experimaestro.core.base import Configuration, Information, plain
@@ -60,6 +61,7 @@ def copyconfig(config: ConfigT, **changes: Any) -> ConfigT:
     Raises:
         ConfigurationError: A change is wrong; or what is shared has paths in the folder of a job.
     """
+    frame = sys._getframe(1)  # noqa: SLF001 - the user's line, for errors
     info = information(config, "copyconfig({})")
     copy: Any = _bare(info.owner)
     values = copy.__dict__
@@ -68,13 +70,8 @@ def copyconfig(config: ConfigT, **changes: Any) -> ConfigT:
             values[argument.name] = None
         elif argument.name in config.__dict__:
             values[argument.name] = thawed(config.__dict__[argument.name])
-    for name, value in changes.items():
-        if name not in info.declaration.arguments:
-            from experimaestro.core.problems import failure, unknown  # only when something is wrong
-
-            problem = unknown(name, info.declaration.arguments)
-            raise failure(f"copyconfig({info.declaration.name}, ...)", info.made_at, [problem])
-        setattr(copy, name, value)
+    what = f"copyconfig({info.declaration.name}, ...)"
+    copy._xpm_assign(changes, what, (frame.f_code, frame.f_lasti))  # noqa: SLF001 - our own
     return copy  # type: ignore[no-any-return] # of the class of `config`
 
 
@@ -87,6 +84,7 @@ def _bare(config: Configuration) -> Configuration:
         info.meta = old.meta
     if old.bindings:
         info.bindings = old.bindings
+    info.given, info.assigned = old.given, old.assigned
     new.__dict__["__xpm__"] = info
     return new  # type: ignore[no-any-return] # what `type(config)` makes
 
