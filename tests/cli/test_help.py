@@ -1,9 +1,12 @@
-"""What a newcomer reads: `--help` of each command, and how fast it comes."""
+"""What a newcomer reads: `--help` of each command and the same on the site, and how fast it comes."""
 
+import html
+import importlib.util
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -42,6 +45,26 @@ def test_each_command_and_option_says_what_it_does(words: tuple[str, ...], monke
     ] == []
     options = [one for one in ALL[words].params if isinstance(one, click.Option)]
     assert [one.name for one in options if not one.help] == []
+
+
+def test_the_page_of_the_command_line_has_each_command_with_its_options():
+    docs = Path(__file__).parents[2] / "docs"
+    spec = importlib.util.spec_from_file_location("hooks_of_the_site", docs / "hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    hooks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+
+    page = hooks.on_page_markdown((docs / "command-line.md").read_text(encoding="utf-8"))
+
+    parts = dict(part.split("\n", 1) for part in page.split("\n### ")[1:])
+    assert list(parts) == [f"`{' '.join(('experimaestro', *words))}`" for words in ALL]
+    for text, command in zip(parts.values(), ALL.values(), strict=True):
+        assert (command.help or "").splitlines()[0] in text
+        shown = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
+        assert [one.name for one in shown if one.opts[0] not in html.unescape(text)] == []
+    assert "\b" not in page
+    assert "Of earlier versions" not in page
 
 
 def test_a_command_that_is_not_there_is_a_usage_error():
