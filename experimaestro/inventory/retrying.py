@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from experimaestro.inventory.jobs import JobRecord
 from experimaestro.inventory.owning import OpenRun, answers, ask
-from experimaestro.workspace import attempts, files
+from experimaestro.workspace import attempts, code, files
 from experimaestro.workspace.layout import JobPaths
 
 Ended = Literal["done", "failed", "not failed", "no script"]
@@ -85,6 +85,7 @@ def retry(paths: JobPaths) -> Ended:
         return "not failed"
     if not (files.exists(paths.script) and files.exists(paths.params)):
         return "no script"
+    code.renew(paths)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
     out, err = os.open(paths.out, flags, 0o666), os.open(paths.err, flags, 0o666)
     try:

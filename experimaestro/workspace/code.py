@@ -60,10 +60,23 @@ def record(paths: JobPaths, classes: Iterable[type]) -> None:
     known = _records.get(modules)
     if known is None or any(_source(file) is not source for file, source in known[0].items()):
         sources = _reachable(modules)
-        found = {file: {"text": one.text, "meaning": one.meaning} for file, one in sources.items()}
-        known = sources, json.dumps({"python": _PYTHON, "files": found}).encode()
+        known = sources, _encoded(sources)
         _records[modules] = known
     files.replace(paths.code, known[1])
+
+
+def renew(paths: JobPaths) -> None:
+    """Notes that a job is about to run its code again, as that is now: the same files, where they are there.
+
+    Raises:
+        OSError: The disk does not tell, or cannot be written.
+    """
+    try:
+        known = list(json.loads(files.read(paths.code) or b"{}")["files"])
+    except (ValueError, KeyError, TypeError):  # of another version
+        return
+    sources = {file: source for file in known if (source := _source(file)) is not None}
+    files.replace(paths.code, _encoded(sources))
 
 
 def changed(paths: JobPaths) -> list[str]:
@@ -84,6 +97,11 @@ def changed(paths: JobPaths) -> list[str]:
         )
     except (ValueError, KeyError, TypeError, AttributeError):  # of another version
         return []
+
+
+def _encoded(sources: Mapping[str, _Source]) -> bytes:
+    found = {file: {"text": one.text, "meaning": one.meaning} for file, one in sources.items()}
+    return json.dumps({"python": _PYTHON, "files": found}).encode()
 
 
 def _has_changed(file: str, then: dict[str, str], *, same_python: bool) -> bool:

@@ -388,10 +388,11 @@ def test_failed_jobs_are_run_again_here(tmp_path: Path):
     )
     asked = jobs(folder, "retry", "--filter", "lr = -1")
     assert asked.out.startswith("would retry experiment.train/")
+    assert rows(folder)[0]["changed_code"] == [str(folder / "experiment.py")]
     done = jobs(folder, "retry", "--filter", "lr = -1", "--perform")
 
     assert (done.code, done.out.split()[0], done.err) == (0, "done", "1 job\n")
-    assert [row["state"] for row in rows(folder)] == ["done"]
+    assert [(row["state"], row["changed_code"]) for row in rows(folder)] == [("done", [])]
     assert jobs(folder, "retry", "--filter", "lr = -1", "--perform").err == "0 jobs\n"
 
 

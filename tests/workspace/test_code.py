@@ -124,6 +124,29 @@ def test_comments_layout_and_docstrings_are_no_code(project: Path, job: JobPaths
     assert code.changed(job) == []
 
 
+def test_code_that_is_run_again_is_that_of_now(project: Path, job: JobPaths):
+    edit(project / "study.py", "tools.double", "2 * tools.double")
+    (project / "library" / "late.py").unlink()
+    assert len(code.changed(job)) == 2
+
+    code.renew(job)
+
+    assert code.changed(job) == []
+    edit(project / "study.py", "2 * tools.double", "3 * tools.double")
+    assert code.changed(job) == [str(project / "study.py")]
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"python": "3"}'])
+def test_nothing_is_noted_for_code_that_was_not_recorded(job: JobPaths, content: str | None):
+    Path(job.code).unlink()
+    if content is not None:
+        Path(job.code).write_text(content, encoding="utf-8")
+
+    code.renew(job)
+
+    assert (Path(job.code).read_text(encoding="utf-8") if Path(job.code).exists() else None) == content
+
+
 def test_with_another_python_every_change_of_the_text_is_one(project: Path, job: JobPaths):
     edit(Path(job.code), code._PYTHON, "cpython-27-2.7.18")
     assert code.changed(job) == []
