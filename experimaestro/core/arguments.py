@@ -115,6 +115,10 @@ class PathGenerator(Generator):
     """
 
     def __init__(self, path: "str | Path | PathFunction" = "", *, partial: "Partial | None" = None) -> None:
+        if not (isinstance(path, str) or hasattr(path, "__fspath__") or callable(path)):
+            raise DefinitionError(
+                f"PathGenerator({path!r}): expected a relative path, or a function (context, config) -> path"
+            )
         self.path = path
         self.partial = partial
 

@@ -71,6 +71,8 @@ class Information:
     sealed = False
     sealed_code: str | None = None
     """Digest of the code of its class as it was when it was sealed, if that is of a notebook"""
+    validated = False
+    """Whether its `__validate__` was called: a sealed one has no need of another call"""
     loaded = False
     """Whether it was read from a file; its job is none of this run's"""
     digest: bytes | None = None

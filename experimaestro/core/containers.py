@@ -21,6 +21,7 @@ class Inside(Type):
         self.references = any(one.references for one in inner)
         self.unhashable = any(one.unhashable for one in inner)
         self.mixed = any(one.mixed for one in inner)
+        self.deep = any(one.deep for one in inner)
         self.confusable = any(one.confusable for one in inner)
         self.has_variables = any(one.has_variables for one in inner)
         self.loads = any(one.loads for one in inner)
@@ -112,7 +113,8 @@ class DictType(Inside):
         self.key, self.of = key, of
         self.loads = of.loads or not isinstance(key, StrType)
         self.mixed = self.mixed or (of.is_dictionary and not isinstance(of, DictType))
-        self.confusable = self.confusable or self.mixed
+        self.deep = self.deep or (isinstance(of, DictType) and of.of.is_dictionary)
+        self.confusable = self.confusable or self.mixed or self.deep
         self.name = f"Dict[{key.name}, {of.name}]"
         self.text = f"a {self.name}"
         self.example = f"{{{key.example}: {of.example}}}"
@@ -178,10 +180,10 @@ class TupleType(Inside):
 
     def load(self, value: Any) -> Any:
         """See `Type.load`: an array of JSON is a list."""
-        if not isinstance(value, list):
+        if not isinstance(value, list) or not (self.any_length or len(value) == len(self.inner)):
             return value
         inner = self.inner * len(value) if self.any_length else self.inner
-        return tuple(one.load(item) for one, item in zip(inner, value, strict=False))
+        return tuple(one.load(item) for one, item in zip(inner, value, strict=True))
 
 
 class UnionType(Inside):

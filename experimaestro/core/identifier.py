@@ -25,6 +25,7 @@ from typing import Any
 from experimaestro.core.arguments import Argument
 from experimaestro.core.base import Configuration
 from experimaestro.core.marks import without_meta
+from experimaestro.core.scalars import Type
 
 
 class Identifier:
@@ -138,6 +139,8 @@ class Walk:
         self._keeps = keeps
         self._with_instances: dict[int, bytes] = {}
         """Digests that count instances: the same until the end of this walk"""
+        self._converted: list[Configuration] = []
+        """What configurations of deprecated classes stand for: kept, as digests go by `id`"""
         self._met: dict[bytes, dict[int, int]] = {}
         """Instances met, by their digest: position by `id`"""
 
@@ -196,7 +199,10 @@ class Walk:
 
     def _frame(self, config: Configuration, keeps: Callable[[Argument], bool] | None) -> Frame:
         convert = config.__xpm__.declaration.convert
-        source = config if convert is None else convert(config)
+        source = config
+        if convert is not None:
+            source = convert(config)
+            self._converted.append(source)
         entries = self.entries(source)
         if keeps is not None:
             entries = [(argument, value) for argument, value in entries if keeps(argument)]
@@ -275,7 +281,8 @@ _NONE: Mapping[int, bytes] = {}
 
 def sha256(data: bytes) -> bytes:
     """The SHA-256 of bytes."""
-    return _sha256()(data).digest()
+    made: bytes = _sha256()(data).digest()
+    return made
 
 
 @cache
@@ -386,7 +393,11 @@ def _bytes(value: Any, references: Mapping[int, bytes]) -> bytes:
     return b"".join(out)
 
 
-def ambiguity(value: Any, *, mixed: bool) -> str | None:
+_TAGS = frozenset("\x01\x02\x03\x05")
+"""Where a text has one of these, it can read as its end and a key, or a parameter, after it"""
+
+
+def ambiguity(value: Any, of: Type) -> str | None:
     """Why the bytes of a value may be those of another one, as words; None if they are its own.
 
     The format has no lengths: a control character can read as the start of the next value, and a
@@ -394,10 +405,16 @@ def ambiguity(value: Any, *, mixed: bool) -> str | None:
 
     Args:
         value: What a parameter was given.
-        mixed: Whether its type lets dictionaries stand beside other values in a dictionary.
+        of: The type of the parameter.
     """
+    if of.deep and isinstance(value, dict) and _has_empty(value) and list(value.values()) != [{}]:
+        return "an empty dictionary can make its identifier that of one that is nested differently"
+    return _ambiguity(value, mixed=of.mixed)
+
+
+def _ambiguity(value: Any, *, mixed: bool) -> str | None:
     if isinstance(value, str):
-        if value.isprintable() or not ("\x03" in value or "\x05" in value):
+        if value.isprintable() or _TAGS.isdisjoint(value):
             return None
         return f"the control characters of {value!r} can make its identifier that of another value"
     if isinstance(value, dict):
@@ -406,7 +423,11 @@ def ambiguity(value: Any, *, mixed: bool) -> str | None:
         value = (*value, *value.values())
     elif not isinstance(value, (list, set)):
         return None
-    return next((why for item in value if (why := ambiguity(item, mixed=mixed))), None)
+    return next((why for item in value if (why := _ambiguity(item, mixed=mixed))), None)
+
+
+def _has_empty(value: dict[Any, Any]) -> bool:
+    return any(isinstance(item, dict) and (not item or _has_empty(item)) for item in value.values())
 
 
 def without_identifier(value: Any) -> str | None:

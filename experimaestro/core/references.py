@@ -6,7 +6,7 @@ from typing import Any
 from experimaestro.core.base import Configuration, Declares
 from experimaestro.core.containers import check_at, sealed
 from experimaestro.core.problems import Mismatch, short
-from experimaestro.core.scalars import Type, checked_range, checked_text, unwrapped
+from experimaestro.core.scalars import Type, checked_range, checked_text, named, unwrapped
 from experimaestro.core.source import is_of_notebook
 from experimaestro.core.tags import Tagged
 
@@ -96,7 +96,9 @@ class AnyType(Type):
     def _checked(self, value: Any, depth: int) -> Any:
         if isinstance(value, str) and not isinstance(value, Enum):
             return value if value.isascii() else checked_text(value)
-        if value is None or isinstance(value, (float, bool, Enum)):
+        if isinstance(value, Enum):
+            return named(value)
+        if value is None or isinstance(value, (float, bool)):
             return value
         if isinstance(value, int):
             return checked_range(value)
@@ -104,6 +106,10 @@ class AnyType(Type):
             return usable(value)
         if isinstance(value, (list, dict, set, tuple)):
             return self._container(value, depth + 1)
+        return self._other(value, depth)
+
+    def _other(self, value: Any, depth: int) -> Any:
+        """What is wrapped, or a path; anything else is refused."""
         bare = unwrapped(value)
         if bare is not value:
             return self._checked(bare, depth)

@@ -44,6 +44,8 @@ class Type:
     """Whether a value may be a dictionary"""
     mixed: bool = False
     """Whether a dictionary in a value may have dictionaries beside other values"""
+    deep: bool = False
+    """Whether a dictionary in a value may have dictionaries of dictionaries, and nothing else"""
     has_variables: bool = False
     """Whether it has type variables, at any depth"""
     classes: tuple[type, ...] = ()
@@ -251,8 +253,18 @@ class EnumType(Type):
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
         if isinstance(value, self.of):
-            return value
+            return named(value)
         raise self.mismatch(value)
+
+
+def named(member: Enum) -> Enum:
+    """A member of an enumeration, which its name must find again."""
+    if member.name in type(member).__members__:
+        return member
+    raise Mismatch(
+        f"{member!r} is a combination of flags, which has no name of its own",
+        hint="Give the members: flags: Param[list[...]]",
+    )
 
 
 class LiteralType(Type):
@@ -295,6 +307,8 @@ class ChoicesType(Type):
         self.references, self.container, self.loads = of.references, of.container, of.loads
         self.has_variables = of.has_variables
         self.unhashable, self.classes = of.unhashable, of.classes
+        self.confusable, self.is_dictionary = of.confusable, of.is_dictionary
+        self.mixed, self.deep = of.mixed, of.deep
 
     def check(self, value: Any) -> Any:
         """See `Type.check`."""

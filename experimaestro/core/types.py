@@ -26,6 +26,7 @@ from experimaestro.core.generics import GenericType, VariableType
 from experimaestro.core.references import AnyType, ConfigType
 from experimaestro.core.scalars import (
     BoolType,
+    ChoicesType,
     EnumType,
     FloatType,
     IntType,
@@ -52,7 +53,9 @@ _PATH = PathType()
 
 def is_path(one: Type) -> bool:
     """Whether a type is a path, or a path or None: such a parameter is not in identifiers."""
-    return isinstance(one.of if isinstance(one, OptionalType) else one, PathType)
+    while isinstance(one, (OptionalType, ChoicesType)):
+        one = one.of
+    return isinstance(one, PathType)
 
 
 def type_of(annotation: Any, names: Mapping[str, Any] = MappingProxyType({}), *, counts: bool = True) -> Type:

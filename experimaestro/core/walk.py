@@ -18,8 +18,19 @@ def children(config: Configuration) -> list[Configuration]:
     for name in config.__xpm__.declaration.references:
         value = values.get(name)
         if value is not None:
-            collect(value, found)
+            try:
+                collect(value, found)
+            except RecursionError:
+                raise _endless(config, name) from None
     return found
+
+
+def _endless(config: Configuration, name: str) -> Exception:
+    from experimaestro.core.problems import Problem, failure  # only when something is wrong
+
+    info = config.__xpm__
+    text = "a list or dictionary that holds itself, or is nested a thousand times. Give one that ends"
+    return failure(f"{info.declaration.name}.C(...)", info.made_at, [Problem(name, text)])
 
 
 def collect(value: Any, found: list[Configuration]) -> None:

@@ -7,6 +7,7 @@ one at a time for each run. What was not written is kept for the next try.
 import copy
 import logging
 import math
+import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,7 @@ from typing import Any
 
 from experimaestro.core.context import Submission
 from experimaestro.core.objects import Config
-from experimaestro.core.serialization.writing import ObjectWriter, absolute
+from experimaestro.core.serialization.writing import ObjectWriter, relative_to
 from experimaestro.events.model import JobSubmitted
 from experimaestro.events.state import Run, State
 from experimaestro.workspace import files, history, projections
@@ -54,7 +55,7 @@ class RunFiles:
         self._workspace = workspace
         self._jobs = LineFile(paths.jobs_jsonl)
         self._objects = LineFile(paths.objects_jsonl)
-        self._writer = ObjectWriter(absolute)
+        self._writer = ObjectWriter(relative_to(os.getcwd()))  # noqa: PTH109 - a string
         self._new: list[Submission] = []
         self._new_actions: list[Config] = []
         self._actions: Mapping[str, Any] = {}

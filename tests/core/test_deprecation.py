@@ -118,3 +118,40 @@ def test_what_is_wrong_with_a_deprecation_is_said():
 
     with pytest.raises(ConfigurationError, match=r"returned 3: expected New.C\(...\)"):
         WrongConvert.C().__identifier__()
+
+
+class Innermost(Config):
+    y: Param[int]
+
+
+class Between(Config):
+    inner: Param[Innermost]
+
+
+class Successor(Config):
+    between: Param[Between]
+    inners: Param[list[Innermost]]
+
+
+@deprecate(Successor)
+class Predecessor(Config):
+    x: Param[int]
+
+    def __convert__(self) -> Successor:
+        return Successor.C(between=Between.C(inner=Innermost.C(y=self.x)), inners=[Innermost.C(y=self.x + 1)])
+
+
+class Many(Config):
+    parts: Param[list[Config]]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_many_are_converted_to_is_told_apart():
+    old = Many.C(parts=[Predecessor.C(x=number) for number in range(30)])
+    new = Many.C(
+        parts=[
+            Successor.C(between=Between.C(inner=Innermost.C(y=number)), inners=[Innermost.C(y=number + 1)])
+            for number in range(30)
+        ]
+    )
+    assert {old.__identifier__() for _ in range(50)} == {new.__identifier__()}

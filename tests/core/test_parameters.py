@@ -7,7 +7,7 @@ import math
 import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from enum import Enum
+from enum import Enum, Flag
 from pathlib import Path
 from typing import Any as TypingAny, ClassVar, Dict, List, Optional, Set, Tuple, Union  # noqa: UP035 - users write these
 
@@ -16,6 +16,7 @@ import pytest
 from experimaestro import (
     Annotated,
     Any,
+    Choices,
     Config,
     Constant,
     Meta,
@@ -711,12 +712,27 @@ class Ambiguous(Config):
     text: Param[str] = field(default="")
     same: Param[dict[str, dict[str, int]]] = field(default_factory=dict)
     mixed: Param[dict[str, int | dict[str, int]]] = field(default_factory=dict)
+    deep: Param[dict[str, dict[str, dict[str, int]]]] = field(default_factory=dict)
+    by_number: Param[dict[int, str | None]] = field(default_factory=dict)
+    chosen: Annotated[str, Choices(["", "a\x05b"])] = field(default="")
     quiet: Meta[str] = field(default="")
 
 
 @pytest.mark.parametrize(
     ("given", "why"),
     [
+        (
+            {"deep": {"a": {"b": {}}, "c": {}}},
+            "an empty dictionary can make its identifier that of one that is nested differently",
+        ),
+        (
+            {"by_number": {1: "a\x01\x02"}},
+            "the control characters of 'a\\x01\\x02' can make its identifier that of another value",
+        ),
+        (
+            {"chosen": "a\x05b"},
+            "the control characters of 'a\\x05b' can make its identifier that of another value",
+        ),
         (
             {"text": "a\x03b"},
             "the control characters of 'a\\x03b' can make its identifier that of another value",
@@ -744,3 +760,43 @@ def test_a_value_that_has_the_identifier_of_another_one_is_warned_of_at_the_user
 def test_what_is_not_ambiguous_gives_no_warning():
     Ambiguous.C(text="a\nb\tc", same={"a": {"b": 1}, "c": {}}, quiet="\x03")
     Ambiguous.C(mixed={"a": {}})
+    Ambiguous.C(deep={"a": {"b": {"x": 1}}, "c": {"d": {"x": 1}}})
+    Ambiguous.C(deep={"a": {}})
+
+
+class Marked(Config):
+    text: Param[str] = field(default="a\x03b")
+    left_out: Param[str] = field(default="a\x03b", ignore_default=True)
+
+
+def test_an_ambiguous_default_is_warned_of_where_the_class_is():
+    with pytest.warns(AmbiguityWarning, match=r"Marked\.text: the default is ambiguous") as warned:
+        Marked.C()
+    assert [one.filename for one in warned] == [__file__]
+
+
+class Access(Flag):
+    READ = 1
+    WRITE = 2
+
+
+class Opened(Config):
+    access: Param[Access]
+    anything: Param[TypingAny] = field(default=0)
+
+
+def test_a_combination_of_flags_is_refused_as_no_name_finds_it_again():
+    assert Opened.C(access=Access.READ).access is Access.READ
+    both = Access.READ | Access.WRITE
+    with pytest.raises(ConfigurationError, match=r"access +.* is a combination of flags, which has no name"):
+        Opened.C(access=both)
+    with pytest.raises(ConfigurationError, match=r"anything +.* is a combination of flags"):
+        Opened.C(access=Access.READ, anything=both)
+
+
+class Listed(Config):
+    file: Annotated[Path, Choices([Path("a.txt"), Path("b.txt")])] = field(default=Path("a.txt"))
+
+
+def test_a_path_out_of_some_is_in_no_identifier():
+    assert Listed.C().__identifier__() == Listed.C(file=Path("b.txt")).__identifier__()

@@ -164,11 +164,11 @@ def earlier(part: TypingAny) -> TypingAny:
         ("pair", (1, Path("/a"))),
         ("either", [1, "a", Path("/a")]),
         ("path", Path("/elsewhere/a")),
-        ("paths", [Path("/ws/jobs/other/a"), Path("/ws"), Path("relative")]),
+        ("paths", [Path("/ws/jobs/other/a"), Path("/ws")]),
         ("anything", {"type": "python", "value": 0}),
         ("anything", {"a": {"type": {"type": "path"}}}),
         ("anything", [{1: 2}, {"b": None}, {1, 2}, True, Color.RED, Level.LOW]),
-        ("free", {"p": Path("a"), (1, 2): "tuple"}),
+        ("free", {"p": Path("/a"), (1, 2): "tuple"}),
     ],
 )
 def test_a_value_comes_back_as_it_was(name: str, value: TypingAny):
@@ -177,6 +177,32 @@ def test_a_value_comes_back_as_it_was(name: str, value: TypingAny):
     assert type(found) is type(value)
     if name == "either":
         assert [type(item) for item in found] == [int, str, type(Path("/a"))]
+
+
+def test_a_relative_path_is_the_same_file_in_a_job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    task = job(path=Path("data/a.txt"), paths=[Path("b")])
+    written, folder = submitted(task)
+    assert task.path == Path("data/a.txt"), "the plan keeps what was given"
+    monkeypatch.chdir("/")
+    found, _ = load_instances(written, folder)
+    assert (found.path, found.paths) == (tmp_path / "data/a.txt", [tmp_path / "b"])
+
+
+class Either(Task):
+    """Takes a pair, or a list of any length."""
+
+    pair: Meta[tuple[int, int] | list[int] | None] = None
+    nested: Meta[list[tuple[str] | list[str]]] = field(default_factory=list)
+
+    def execute(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("pair", [(1, 2), [1, 2, 3], [], None])
+def test_a_list_is_not_cut_to_the_length_of_a_tuple(pair: TypingAny):
+    found = loaded(Either.C(pair=pair, nested=[("a",), ["a", "b"]]))
+    assert (found.pair, found.nested) == (pair, [("a",), ["a", "b"]])
 
 
 def test_nan_comes_back():

@@ -6,6 +6,7 @@ itself stays as the user wrote it. All problems of one call are shown in one err
 each object is straight-line code over the compiled declaration.
 """
 
+import struct
 import sys
 import warnings
 from abc import ABCMeta
@@ -339,7 +340,11 @@ class _Behaviour(Configuration):
 
     def __identifier__(self) -> Identifier:
         """The identifier; final once sealed."""
-        return identify(self)
+        try:
+            return identify(self)
+        except (struct.error, TypeError, NotImplementedError, RecursionError):
+            _explain(self)
+            raise
 
     def __arguments__(self) -> dict[str, Any]:
         """See `Config.__arguments__`."""
@@ -373,7 +378,11 @@ class _Behaviour(Configuration):
 
     def copy(self) -> Any:
         """See `Config.copy`."""
-        return clone(self)
+        try:
+            return clone(self)
+        except RecursionError:
+            _explain(self)
+            raise
 
     def copy_dependencies(self, other: Configuration) -> Any:
         """See `Config.copy_dependencies`."""
@@ -418,11 +427,18 @@ class _Behaviour(Configuration):
         return dict(tags(self))  # type: ignore[arg-type] # its class derives from the user's Config
 
 
+def _explain(config: Configuration) -> None:
+    """Raises our error for what an algorithm stumbled over, if a list was changed since it was given."""
+    from experimaestro.core.objects.sealing import recheck  # only when something is wrong
+
+    recheck(config)
+
+
 def _warn_of_ambiguity(argument: Argument, value: Any, depth: int = 4) -> None:
     """Warns at the user's line of a value whose identifier may be that of another one."""
     if type(value) is str and value.isprintable():
         return
-    why = ambiguity(value, mixed=argument.type.mixed)
+    why = ambiguity(value, argument.type)
     if why is not None:
         warnings.warn(
             f"{argument.name}: {why}. Should that ever happen, the job fails as a conflict. Use a "

@@ -29,7 +29,7 @@ from experimaestro.core.base import Configuration, Declares
 from experimaestro.core.containers import OptionalType
 from experimaestro.core.deprecation import DeprecatedParameter, conversion, deprecation_of
 from experimaestro.core.generics import fixed
-from experimaestro.core.identifier import Identifier
+from experimaestro.core.identifier import Identifier, ambiguity
 from experimaestro.core.objects.annotations import resolved_annotation, substituted
 from experimaestro.core.objects.hooks import hooks_of
 from experimaestro.core.problems import Mismatch, short
@@ -37,7 +37,7 @@ from experimaestro.core.references import ConfigType
 from experimaestro.core.scalars import BoolType, ChoicesType, Type
 from experimaestro.core.source import Home, home, is_of_notebook
 from experimaestro.core.types import is_path, type_of
-from experimaestro.exceptions import DefinitionError, LocalClassError
+from experimaestro.exceptions import AmbiguityWarning, DefinitionError, LocalClassError
 
 
 def written_name(cls: type) -> str:
@@ -271,14 +271,11 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
         default, ignore_default, made = _from_field(where, options, kept)
         generator = made or generator
     elif ignore_default and given is not None:
-        file, line = vars(base).get("_xpm_defined_at", ("", 0))
-        warnings.warn_explicit(
+        _warn(
+            base,
             f"{where} = {short(given)}: a bare default is left out of the identifier; write "
             f"field(default=...) to have it in, field(default=..., ignore_default=True) to keep it out",
             DeprecationWarning,
-            file or "unknown",
-            line,
-            module=base.__module__,
         )
     if default is None:
         default = UNSET
@@ -290,7 +287,7 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
             default = kept.check(default)
         except Mismatch as mismatch:
             raise DefinitionError(f"{where}{mismatch.where}: the default is wrong: {mismatch.text}") from None
-    return Argument(
+    argument = Argument(
         name,
         kept,
         kind,
@@ -306,6 +303,17 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
         owner=base,
         note=text,
     )
+    if argument.confusable and default is not UNSET and not argument.ignore_default:
+        why = ambiguity(default, kept)
+        if why is not None:
+            _warn(base, f"{where}: the default is ambiguous: {why}", AmbiguityWarning)
+    return argument
+
+
+def _warn(base: type, text: str, category: type[Warning]) -> None:
+    """Warns at the line where a class was defined."""
+    file, line = vars(base).get("_xpm_defined_at", ("", 0))
+    warnings.warn_explicit(text, category, file or "unknown", line, module=base.__module__)
 
 
 def _from_field(where: str, options: Field, kept: Type) -> tuple[Any, bool, Generator | None]:

@@ -6,12 +6,14 @@ exist before the first `__init__`, so that cycles can be tied.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from experimaestro.core.base import Configuration, plain
-from experimaestro.core.objects.sealing import check, own, seal_alone
+from experimaestro.core.objects.sealing import check, seal_alone
+from experimaestro.core.problems import short
 from experimaestro.core.walk import children, postorder
+from experimaestro.exceptions import ConfigurationError
 
 
 class ObjectStore:
@@ -29,13 +31,20 @@ class ObjectStore:
         """Keeps an object, and the configuration with it."""
         self._made[id(config)] = (config, instance)
 
+    def forget(self, configs: Iterable[Configuration]) -> None:
+        """Gives up objects that could not be completed."""
+        for config in configs:
+            self._made.pop(id(config), None)
+
 
 def make_instance(config: Configuration, context: Any, objects: ObjectStore | None, *, keep: bool) -> Any:
     """See `Config.instance`."""
     store = ObjectStore() if objects is None else objects
+    if not isinstance(store, ObjectStore):
+        raise ConfigurationError(f"instance(objects={short(objects)}): expected an ObjectStore")
     frame = sys._getframe(2)  # noqa: SLF001 - the user's line, for errors
     what = f"{config.__xpm__.declaration.name}.instance()"
-    check(own([config]), [config], what, (frame.f_code, frame.f_lasti))
+    check([config], what, (frame.f_code, frame.f_lasti))
     seal_alone(config, context)
     order = [one for one in postorder([config], lambda one: _children(one, store)) if store.get(one) is None]
     for one in order:
@@ -50,7 +59,11 @@ def make_instance(config: Configuration, context: Any, objects: ObjectStore | No
         for one in order
     ]
     extra = [{"xpmconfig": one} if keep else {} for one in order]
-    fill(shells, values, extra)
+    try:
+        fill(shells, values, extra)
+    except BaseException:
+        store.forget(order)  # some are half made, and others may hold those
+        raise
     return store.get(config)
 
 

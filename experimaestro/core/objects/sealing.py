@@ -13,8 +13,9 @@ from experimaestro.core.arguments import Argument, PathGenerator
 from experimaestro.core.base import Configuration, place
 from experimaestro.core.frozen import frozen
 from experimaestro.core.identifier import digest
-from experimaestro.core.problems import Mismatch, Problem, failure
+from experimaestro.core.problems import Mismatch, Problem, failure, short
 from experimaestro.core.walk import Route, children_of_this_job, postorder, routes, spell
+from experimaestro.exceptions import ConfigurationError
 
 _Wrong = tuple[Configuration, Argument, Mismatch | None]
 """A parameter with what is wrong with its value; None if it has none"""
@@ -30,7 +31,11 @@ class DirectoryContext:
     def __init__(self, path: Any) -> None:
         from pathlib import Path  # most configurations have no paths
 
-        self.path = Path(path)
+        try:
+            self.path = Path(path)
+        except TypeError:
+            text = f"DirectoryContext({short(path)}): expected the path of a folder"
+            raise ConfigurationError(text) from None
 
 
 def own(roots: Iterable[Configuration]) -> list[Configuration]:
@@ -41,51 +46,72 @@ def own(roots: Iterable[Configuration]) -> list[Configuration]:
 def validate(config: Configuration) -> None:
     """Checks a configuration and all that it uses; see `Information.validate`."""
     info = config.__xpm__
-    check(own([config]), [config], f"{info.declaration.name}.C(...)", (info.code, info.instruction))
+    check([config], f"{info.declaration.name}.C(...)", (info.code, info.instruction))
 
 
 def check(
-    order: Sequence[Configuration],
-    roots: Sequence[Configuration],
-    what: str,
-    where: tuple[CodeType | None, int],
-) -> None:
+    roots: Sequence[Configuration], what: str, where: tuple[CodeType | None, int]
+) -> list[Configuration]:
     """Raises one error for all that is missing or wrong in the configurations of a job.
 
-    Containers are looked at again: a list may have been changed since it was given.
+    Containers are looked at again: a list may have been changed since it was given. The users'
+    `__validate__` is called once all is right, children first; what it sets is checked as well.
 
     Args:
-        order: What belongs to the job, children first.
         roots: The task, then its init tasks.
         what: What the user called, for the error.
         where: The user's code and the instruction in it, for the error.
+
+    Returns:
+        What belongs to the job, children before parents, the init tasks before the task.
     """
-    wrong: list[_Wrong] = []
-    hooks = False
-    for config in order:
-        info = config.__xpm__
-        if info.key is not None:
-            continue
-        hooks = hooks or info.declaration.validate_hook is not None
-        _check_one(config, wrong)
-    if wrong:
-        raise failure(what, place(*where), _lines(wrong, roots))
-    if hooks:
+    called: set[int] = set()
+    while True:
+        order = own([*roots[1:], roots[0]])
+        wrong: list[_Wrong] = []
+        hooked = []
         for config in order:
-            hook = config.__xpm__.declaration.validate_hook
-            if hook is not None and config.__xpm__.key is None:
+            info = config.__xpm__
+            if info.key is not None:
+                continue
+            _find_missing(config, wrong)
+            _recheck(config, wrong)
+            if info.declaration.validate_hook is not None and id(config) not in called:
+                hooked.append(config)
+        if wrong:
+            raise failure(what, place(*where), _lines(wrong, roots))
+        if not hooked:
+            return order
+        for config in hooked:
+            called.add(id(config))
+            info = config.__xpm__
+            hook = info.declaration.validate_hook
+            if hook is not None and not (info.sealed and info.validated):
                 hook(config)
+                info.validated = True
 
 
-def _check_one(config: Configuration, wrong: list[_Wrong]) -> None:
-    declaration = config.__xpm__.declaration
-    values = config.__dict__
-    for argument in declaration.required:
-        if argument.name not in values:
+def recheck(config: Configuration) -> None:
+    """Raises one error for what is wrong in lists and dictionaries that were changed once given."""
+    wrong: list[_Wrong] = []
+    for one in own([config]):
+        _recheck(one, wrong)
+    if wrong:
+        info = config.__xpm__
+        raise failure(f"{info.declaration.name}.C(...)", info.made_at, _lines(wrong, [config]))
+
+
+def _find_missing(config: Configuration, wrong: list[_Wrong]) -> None:
+    for argument in config.__xpm__.declaration.required:
+        if argument.name not in config.__dict__:
             wrong.append((config, argument, None))  # noqa: PERF401 - almost always none
+
+
+def _recheck(config: Configuration, wrong: list[_Wrong]) -> None:
     if config.__xpm__.sealed:
         return
-    for argument in declaration.containers:
+    values = config.__dict__
+    for argument in config.__xpm__.declaration.containers:
         value = values.get(argument.name)
         if value is not None:
             try:
@@ -190,15 +216,20 @@ def _place(
     if elsewhere:
         root = roots[0].__xpm__
         raise failure(f"{root.declaration.name}.C(...)", root.made_at, elsewhere)
+    paths: list[tuple[Configuration, dict[str, Any]]] = []
     for config in placed:
         info = config.__xpm__
         if info.sealed:
             continue
-        info.folder = folder
         route = found[id(config)]
         base = f"{folder}/out/{'/'.join(folder_name(step) for step in route)}" if route else folder
-        for argument in info.declaration.generated:
-            config.__dict__[argument.name] = _generated(argument, config, base, workspace or folder)
+        made = {
+            one.name: _generated(one, config, base, workspace or folder) for one in info.declaration.generated
+        }
+        paths.append((config, made))
+    for config, made in paths:  # now that the users' functions have given all
+        config.__dict__.update(made)
+        config.__xpm__.folder = folder
     for config in order:  # children first: a parent of a placed one places paths as well
         info = config.__xpm__
         if info.loaded:
@@ -227,16 +258,28 @@ def _generated(argument: Argument, config: Configuration, base: str, workspace: 
         path = path(DirectoryContext(base), config)
     from pathlib import Path  # most configurations have no paths
 
-    return Path(base) / path
+    try:
+        return Path(base) / path
+    except TypeError:
+        info = config.__xpm__
+        text = f"its function gave {short(path)}: expected a path, as a str or Path"
+        raise failure(
+            f"{info.declaration.name}.C(...)", info.made_at, [Problem(argument.name, text)]
+        ) from None
+
+
+def _context(given: Any) -> Any:
+    return given if hasattr(given, "path") else DirectoryContext(given)
 
 
 def seal_alone(config: Configuration, context: Any = None) -> None:
     """Seals a configuration outside of a job; paths go below the context, if there are any."""
+    recheck(config)
     order = own([config])
     memo: dict[int, bytes] = {}
     try:
         digest(config, memo)
     except (KeyError, NotImplementedError):  # said again by whoever asks for the identifier
         memo.clear()
-    folder = None if context is None else str(getattr(context, "path", context))
+    folder = None if context is None else str(_context(context).path)
     seal(order, [config], memo, folder, folder)

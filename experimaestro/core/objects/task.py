@@ -4,6 +4,7 @@ Rules: `submit` touches no disk but to find a class the first time that it sees 
 and hands over nothing that changes; what it costs does not grow with the tasks submitted before.
 """
 
+import os
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,7 @@ from experimaestro.core.identifier import Walk
 from experimaestro.core.objects.config import Config
 from experimaestro.core.objects.hooks import SubmitHook
 from experimaestro.core.objects.outputs import Marker
-from experimaestro.core.objects.sealing import check, own, seal
+from experimaestro.core.objects.sealing import check, seal
 from experimaestro.core.problems import Mismatch, Problem, failure, short
 from experimaestro.core.references import refused_object
 from experimaestro.core.serialization import dump_objects
@@ -161,9 +162,8 @@ class Task(LightweightTask):
         before_it: tuple[Any, ...] = tuple(one.value if type(one) is Stopped else one for one in given)
         tagging = [info.owner, *(one for one in given if type(one) is not Stopped)]
         _check_init_tasks(before_it, name, where)
-        order = own([*before_it, info.owner])
         roots = [info.owner, *before_it]
-        check(order, roots, f"{name}.submit()", where)
+        order = check(roots, f"{name}.submit()", where)
         for config in order:
             config.__xpm__.declaration.home  # noqa: B018 - raises if no job finds the class
         used = _used(order, submitter, name, where)
@@ -177,6 +177,7 @@ class Task(LightweightTask):
             identity = walk.digest(info.owner)
             key = f"{info.declaration.typename}/{identity.hex()}"
             folder = f"{submitter.workspace}/jobs/{key}"
+            here = os.getcwd()  # noqa: PTH109 - a string, and fast
             seal(order, roots, memo, folder, submitter.workspace)
             info.own_digest = identity
             info.digest = None if walk.depends_on_start(info.owner) else identity
@@ -195,7 +196,7 @@ class Task(LightweightTask):
                 options=options,
                 prepares=tuple(_prepares(order, self)),
                 hooks=tuple(dict.fromkeys(hook for one in order for hook in _hooks(one, self))),
-                objects=partial(dump_objects, info.owner, before_it, submitter.workspace, folder),
+                objects=partial(dump_objects, info.owner, before_it, submitter.workspace, folder, here),
                 definition=partial(_define, info.owner),
                 shipped=shipped,
             )

@@ -27,7 +27,7 @@ from experimaestro.core.objects.sealing import folder_name, validate
 from experimaestro.core.problems import short
 from experimaestro.core.serialization.configurations import ConfigurationReader
 from experimaestro.core.serialization.reading import VERSION, Places, check_version, record_of, records_of
-from experimaestro.core.serialization.writing import Json, ObjectWriter, absolute, makers_and_parts
+from experimaestro.core.serialization.writing import Json, ObjectWriter, as_given, makers_and_parts
 from experimaestro.core.source import NOTEBOOK, has_notebook, module_file
 from experimaestro.core.walk import Route, collect, postorder, steps
 from experimaestro.exceptions import ConfigurationError, FormatError, NotSavedError
@@ -126,7 +126,7 @@ def _state(context: SerializationContext, data: Any, starts: Mapping[int, Route]
 
     if isinstance(context, FolderContext):
         _write_notebook(context.folder, postorder(roots, makers_and_parts))
-    writer = ObjectWriter(absolute, data_of)
+    writer = ObjectWriter(as_given, data_of)
     return {"version": VERSION, "objects": writer.add(roots), "data": writer.value(data)}
 
 

@@ -5,6 +5,7 @@ something is written as well, so that what was made keeps its mark. What is writ
 by whoever has the classes: no pickle, no address.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Any
@@ -20,7 +21,7 @@ Json = dict[str, Any]
 
 
 def dump_objects(
-    task: Configuration, init_tasks: Sequence[Configuration], workspace: str, folder: str
+    task: Configuration, init_tasks: Sequence[Configuration], workspace: str, folder: str, here: str
 ) -> list[Json]:
     """The `objects` of `params.json`.
 
@@ -29,33 +30,36 @@ def dump_objects(
         init_tasks: What runs before it, in order.
         workspace: Paths below it are written relative to it.
         folder: The folder of the job: paths below it are written relative to it.
+        here: What relative paths are relative to: a job runs in a folder of its own.
 
     Returns:
         One dictionary for each configuration, the task last.
     """
-    return ObjectWriter(relative_to(job=folder, workspace=workspace)).add([*init_tasks, task])
+    return ObjectWriter(relative_to(here, job=folder, workspace=workspace)).add([*init_tasks, task])
 
 
-def absolute(path: str) -> Json:
-    """A path as it is."""
+def as_given(path: str) -> Json:
+    """Writes a path as it is."""
     return {"type": "path", "value": path}
 
 
-def relative_to(**bases: str) -> Callable[[str], Json]:
-    """Writes paths relative to the first of some folders that they are in.
+def relative_to(here: str, **bases: str) -> Callable[[str], Json]:
+    """Writes paths relative to the first of some folders that they are in, all others absolute.
 
     Args:
+        here: What relative paths are relative to.
         **bases: The folders by their names in the format.
     """
     starts = [(name, f"{folder}/") for name, folder in bases.items()]
 
     def write(path: str) -> Json:
+        path = os.path.join(here, path)  # noqa: PTH118 - strings
         for base, start in starts:
             if path.startswith(start) and "/../" not in f"{path}/":
                 return {"type": "path", "value": path[len(start) :], "base": base}
             if path == start[:-1]:
                 return {"type": "path", "value": ".", "base": base}
-        return absolute(path)
+        return as_given(path)
 
     return write
 
