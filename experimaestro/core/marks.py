@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from experimaestro.core.base import Configuration
-from experimaestro.core.problems import information
+from experimaestro.core.problems import information, short
+from experimaestro.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from experimaestro.core.objects.config import Config
@@ -25,9 +26,14 @@ def setmeta(config: ConfigT, flag: bool | None) -> ConfigT:
 
     Raises:
         TypeError: It is no configuration.
+        ConfigurationError: The flag is none of these.
         AssertionError: It is sealed.
     """
-    info = information(config, f"setmeta({{}}, {flag})")
+    info = information(config, f"setmeta({{}}, {short(flag)})")
+    given: Any = flag  # what users give has no type
+    if given is not None and not isinstance(given, bool):
+        name = info.declaration.name
+        raise ConfigurationError(f"setmeta({name}, {short(flag)}): expected True, False or None")
     if info.sealed:
         raise AssertionError(
             f"setmeta({info.declaration.name}, {flag}): the configuration (made at {info.made_at}) is "

@@ -7,6 +7,8 @@ leaves the workspace.
 The names without a leading dot are those of the interchange format: other versions read them.
 """
 
+from typing import Any
+
 from experimaestro.exceptions import WorkspaceError
 
 CLAIM = "claim"
@@ -468,8 +470,10 @@ def _key_parts(key: str) -> tuple[str, str]:
     return type_name, identifier
 
 
-def _checked(name: str, what: str, shown: str) -> str:
+def _checked(name: Any, what: str, shown: str) -> str:
     """`name`, if it can name one file or folder."""
+    if not isinstance(name, str):
+        raise WorkspaceError(f"{what}: expected a str, got {name!r}")
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
         raise WorkspaceError(
             f"{what}: {shown!r} cannot name a folder. Use a name that is not empty, '.' or '..' "

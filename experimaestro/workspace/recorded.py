@@ -21,7 +21,7 @@ from experimaestro.core.serialization.reading import (
     record_of,
     records_of,
 )
-from experimaestro.core.serialization.saving import instances_of, load, parse, save
+from experimaestro.core.serialization.saving import folder_of, instances_of, load, parse, save
 from experimaestro.core.tags import TagDict
 from experimaestro.exceptions import FormatError, NotSavedError
 from experimaestro.workspace import files
@@ -49,7 +49,7 @@ def from_task_dir(path: str | Path, as_instance: bool = False) -> Any:
         >>> from_task_dir("runs/jobs/study.train/0123...").lr  # doctest: +SKIP
         0.001
     """
-    folder = Path(os.path.abspath(path))  # noqa: PTH100 - links are kept
+    folder = Path(os.path.abspath(folder_of(path, "from_task_dir({})")))  # noqa: PTH100 - links are kept
     file = JobPaths(str(folder), "").params
     content = files.read(file)
     if content is None:
@@ -136,7 +136,7 @@ def load_xp_info(path: str | Path) -> XpInfo:
         >>> for task in load_xp_info("runs/experiments/first/current").jobs.values():  # doctest: +SKIP
         ...     print(task.lr, task.jobpath)
     """
-    paths = RunPaths.of(os.path.realpath(path))
+    paths = RunPaths.of(os.path.realpath(folder_of(path, "load_xp_info({})")))
     where, records = _objects(paths)
     places = Places({}, lambda data: data.path, is_closed=False)
     reader = ConfigurationReader(records, where, places, workspace=paths.workspace)

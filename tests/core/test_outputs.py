@@ -229,8 +229,7 @@ def test_a_composition_that_is_wrong_is_told_with_its_line(error_of: ErrorOf):
 
 def test_an_error_shows_the_first_problems_of_thousands(error_of: ErrorOf):
     bare: Any = Held.C
-    many = Many.C(held=[bare() for _ in range(1001)])
-    lines = error_of(lambda: many.instance()).splitlines()
+    lines = error_of(lambda: Many.C(held=[bare() for _ in range(1001)]).instance()).splitlines()
     assert lines[0] == "ConfigurationError: Many.instance(): 1,001 problems (test_outputs.py:LINE)"
     assert [line.partition(":")[0] for line in lines[20:]] == [
         "  held[19].model   missing",

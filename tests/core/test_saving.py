@@ -32,7 +32,9 @@ from experimaestro import (
     deserialize,
     field,
     from_state_dict,
+    from_task_dir,
     load,
+    load_xp_info,
     save,
     sealed_set,
     serialize,
@@ -445,6 +447,43 @@ def test_a_missing_parameter_is_told_before_anything_is_written(tmp_path: Path):
 )  # fmt: skip
 def test_what_no_json_holds_is_refused(value: TypingAny, text: str, tmp_path: Path, error_of: ErrorOf):
     assert error_of(lambda: save(value, tmp_path)) == f"ConfigurationError: save(...): {text}"
+
+
+WRONG: TypingAny = 3
+"""What no function here can use"""
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda here: serialize(3, here), "serialize(3, ...): expected a configuration, Cls.C(...). save(...) takes lists "
+         "and dictionaries of them"),
+        (lambda _: serialize(Part.C(), WRONG), "serialize(..., 3): expected a folder, as a str or Path"),
+        (lambda here: serialize(Part.C(), here, init_tasks=WRONG), "serialize(..., init_tasks=3): expected a list of tasks"),
+        (lambda here: serialize(Part.C(), here, init_tasks=[3]), "serialize(...): init_tasks[0]: got 3. Give Cls.C(...)"),
+        (lambda here: serialize(Part.C(), here, init_tasks=[Part.C()]), "serialize(...): init_tasks[0]: Part is no task. "
+         "Derive its class from LightweightTask"),
+        (lambda here: serialize(Part.C(), here, init_tasks=[Uses.C(part=Part.C())]), "serialize(...): init_tasks[0]: Uses is a task. "
+         "Derive its class from LightweightTask"),
+        (lambda _: save(Part.C(), WRONG), "save(..., 3): expected a folder, as a str or Path"),
+        (lambda _: save(Part.C(), "a\0b"), "save(..., 'a\\x00b'): expected a folder, as a str or Path"),
+        (lambda _: load(WRONG), "load(3): expected a folder, as a str or Path"),
+        (lambda _: deserialize(WRONG), "deserialize(3): expected a folder, as a str or Path"),
+        (lambda _: state_dict(WRONG, Part.C()), "state_dict(3, ...): expected a context, as in "
+         "state_dict(SerializationContext(), obj)"),
+        (lambda _: from_state_dict({}, WRONG), "from_state_dict(..., path=3): expected a folder, as a str or Path"),
+        (lambda _: Part.C().__xpm__.serialize(WRONG), "serialize(3): expected a folder, as a str or Path"),
+        (lambda _: ConfigInformation.deserialize(WRONG), "deserialize(3): expected a folder, as a str or Path"),
+        (lambda _: from_task_dir(WRONG), "from_task_dir(3): expected a folder, as a str or Path"),
+        (lambda _: load_xp_info(WRONG), "load_xp_info(3): expected a folder, as a str or Path"),
+        (lambda _: setmeta(Part.C(), WRONG), "setmeta(Part, 3): expected True, False or None"),
+    ],
+)  # fmt: skip
+def test_what_a_function_cannot_use_is_refused_in_its_name(
+    call: TypingAny, text: str, tmp_path: Path, error_of: ErrorOf
+):
+    assert error_of(lambda: call(tmp_path / "saved")) == f"ConfigurationError: {text}"
+    assert not (tmp_path / "saved").exists()
 
 
 def test_a_list_that_contains_itself_is_refused(tmp_path: Path, error_of: ErrorOf):

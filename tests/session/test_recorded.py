@@ -322,6 +322,13 @@ def test_what_was_not_saved_is_told_with_what_there_is(tmp_path: Path):
         )
         with pytest.raises(FileNotFoundError):
             xp.load("other")
+        wrong: Any = 3
+        assert error_of(lambda: xp.save(Model.C(size=1), wrong)) == (
+            "WorkspaceError: name of what is saved: expected a str, got 3"
+        )
+        assert error_of(lambda: xp.load(wrong)) == (
+            "WorkspaceError: name of an experiment: expected a str, got 3"
+        )
 
 
 def test_what_version_1_saved_is_loaded(tmp_path: Path):

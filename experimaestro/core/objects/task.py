@@ -479,15 +479,20 @@ def _used(
 
 def _check_init_tasks(init_tasks: Sequence[Any], name: str, where: tuple[CodeType | None, int]) -> None:
     for position, one in enumerate(init_tasks):
-        if not isinstance(one, Configuration):
-            wrong = refused_object(one) or Mismatch(f"got {short(one)}", hint="Give Cls.C(...)")
-        else:
-            declaration = one.__xpm__.declaration
-            if issubclass(declaration.cls, LightweightTask) and not declaration.is_task:
-                continue
-            wrong = Mismatch(
-                f"{declaration.name} is {'a task' if declaration.is_task else 'no task'}",
-                hint="Derive its class from LightweightTask",
-            )
-        line = Problem(f"init_tasks[{position}]", f"{wrong.text}. {wrong.hint}")
-        raise failure(f"{name}.submit()", place(*where), [line])
+        wrong = no_init_task(one)
+        if wrong is not None:
+            line = Problem(f"init_tasks[{position}]", f"{wrong.text}. {wrong.hint}")
+            raise failure(f"{name}.submit()", place(*where), [line])
+
+
+def no_init_task(value: Any) -> Mismatch | None:
+    """Why a value cannot be run before a task, in its process; None if it can."""
+    if not isinstance(value, Configuration):
+        return refused_object(value) or Mismatch(f"got {short(value)}", hint="Give Cls.C(...)")
+    declaration = value.__xpm__.declaration
+    if issubclass(declaration.cls, LightweightTask) and not declaration.is_task:
+        return None
+    return Mismatch(
+        f"{declaration.name} is {'a task' if declaration.is_task else 'no task'}",
+        hint="Derive its class from LightweightTask",
+    )

@@ -24,6 +24,7 @@ from experimaestro.core.base import Configuration, Declares, plain
 from experimaestro.core.context import SerializationContext, SerializedPath
 from experimaestro.core.objects.instances import ObjectStore
 from experimaestro.core.objects.sealing import folder_name, validate
+from experimaestro.core.objects.task import no_init_task
 from experimaestro.core.problems import short
 from experimaestro.core.serialization.configurations import ConfigurationReader
 from experimaestro.core.serialization.reading import VERSION, Places, check_version, record_of, records_of
@@ -65,8 +66,9 @@ def save(obj: Any, save_directory: str | Path) -> None:
         >>> save({"model": model, "lr": 1e-3}, "saved")  # doctest: +SKIP
         >>> load("saved")["model"]  # doctest: +SKIP
     """
+    folder = folder_of(save_directory, "save(..., {})")
     data = _checked(obj, "save(...)")
-    with _replacing(Path(save_directory)) as context:
+    with _replacing(folder) as context:
         _write(context, _state(context, data))
 
 
@@ -81,15 +83,16 @@ def serialize(config: Any, save_directory: str | Path, init_tasks: Sequence[Any]
     Raises:
         ConfigurationError: See `save`.
     """
-    data = [_checked(config, "serialize(...)"), _checked(list(init_tasks), "serialize(..., init_tasks=...)")]
-    with _replacing(Path(save_directory)) as context:
+    folder = folder_of(save_directory, "serialize(..., {})")
+    data = [_one(config), _init_tasks(init_tasks)]
+    with _replacing(folder) as context:
         _write(context, _state(context, data, {0: (), 1: ("init_tasks",)}))
 
 
 def save_objects(config: Configuration, save_directory: str | Path) -> None:
     """Saves a configuration in the older form: an array of objects, the last is the configuration."""
-    with _replacing(Path(save_directory)) as context:
-        _write(context, _state(context, _checked(config, "serialize(...)"))["objects"])
+    with _replacing(folder_of(save_directory, "serialize({})")) as context:
+        _write(context, _state(context, _one(config))["objects"])
 
 
 def state_dict(context: SerializationContext, obj: Any) -> Json:
@@ -102,7 +105,55 @@ def state_dict(context: SerializationContext, obj: Any) -> Json:
     Raises:
         ConfigurationError: See `save`.
     """
+    if not isinstance(context, SerializationContext):
+        raise ConfigurationError(
+            f"state_dict({short(context)}, ...): expected a context, as in "
+            "state_dict(SerializationContext(), obj)"
+        )
     return _state(context, _checked(obj, "state_dict(...)"))
+
+
+def folder_of(given: Any, call: str) -> Path:
+    """The folder that a user gave.
+
+    Args:
+        given: What he gave.
+        call: Where to: `save(..., {})`, with braces for it.
+
+    Raises:
+        ConfigurationError: It is no path.
+    """
+    if isinstance(given, (str, os.PathLike)) and "\0" not in str(given):
+        return Path(given)
+    raise ConfigurationError(f"{call.format(short(given))}: expected a folder, as a str or Path")
+
+
+def _source(given: Any, call: str) -> Source:
+    """A folder, or a function that gives the file of a name."""
+    return given if callable(given) else folder_of(given, call)
+
+
+def _one(config: Any) -> Configuration:
+    """The configuration of `serialize`, checked."""
+    checked = _checked(config, "serialize(...)")
+    if isinstance(checked, Configuration):
+        return checked
+    raise ConfigurationError(
+        f"serialize({short(config)}, ...): expected a configuration, Cls.C(...). save(...) takes lists and "
+        "dictionaries of them"
+    )
+
+
+def _init_tasks(given: Any) -> list[Any]:
+    """The init tasks of `serialize`, checked."""
+    if not isinstance(given, (list, tuple)):
+        raise ConfigurationError(f"serialize(..., init_tasks={short(given)}): expected a list of tasks")
+    checked = [_checked(one, "serialize(..., init_tasks=...)") for one in given]
+    for position, one in enumerate(checked):
+        wrong = no_init_task(one)
+        if wrong is not None:
+            raise ConfigurationError(f"serialize(...): init_tasks[{position}]: {wrong.text}. {wrong.hint}")
+    return checked
 
 
 def _state(context: SerializationContext, data: Any, starts: Mapping[int, Route] | None = None) -> Json:
@@ -350,7 +401,8 @@ def load(path: Source, as_instance: bool = False, partial_loading: bool | None =
         FileNotFoundError: Nothing is saved there.
         FormatError: What is saved there cannot be read; naming file, object and key.
     """
-    return _load(path, as_instance=as_instance, partial_loading=partial_loading)
+    source = _source(path, "load({})")
+    return _load(source, as_instance=as_instance, partial_loading=partial_loading)
 
 
 def deserialize(path: Source, as_instance: bool = False, partial_loading: bool | None = None) -> Any:
@@ -369,7 +421,7 @@ def deserialize(path: Source, as_instance: bool = False, partial_loading: bool |
         FormatError: What is saved there cannot be read.
     """
     partial = as_instance if partial_loading is None else partial_loading
-    config, init_tasks = _pair(_load(path, partial_loading=partial))
+    config, init_tasks = _pair(_load(_source(path, "deserialize({})"), partial_loading=partial))
     if not as_instance:
         return config, init_tasks
     store = ObjectStore()
@@ -396,7 +448,8 @@ def from_state_dict(
     Raises:
         FormatError: It is not what `state_dict` returns, or has data and no `path` was given.
     """
-    return _read(state, "state", path, as_instance=as_instance, partial_loading=partial_loading)
+    source = None if path is None else _source(path, "from_state_dict(..., path={})")
+    return _read(state, "state", source, as_instance=as_instance, partial_loading=partial_loading)
 
 
 def load_one(path: Source, name: str, *, as_instance: bool, partial_loading: bool | None) -> Any:
@@ -412,7 +465,8 @@ def load_one(path: Source, name: str, *, as_instance: bool, partial_loading: boo
         FormatError: Something else was saved there.
     """
     partial = as_instance if partial_loading is None else partial_loading
-    config, _ = _pair(_load(path, partial_loading=partial, names=(name, DEFINITION, OLD_DEFINITION)))
+    source = _source(path, "deserialize({})")
+    config, _ = _pair(_load(source, partial_loading=partial, names=(name, DEFINITION, OLD_DEFINITION)))
     return config.instance() if as_instance else config
 
 
@@ -430,6 +484,8 @@ def load_objects(objects: Sequence[Any], *, as_instance: bool) -> dict[Any, Any]
         FormatError: One is not as it should be.
     """
     where = "load_objects(...)"
+    if not isinstance(objects, Iterable):
+        raise FormatError(f"{where}: expected the lines of a file, got {short(objects)}")
     records = {
         record.number: record
         for record in (record_of(one, where, f"object at position {n}") for n, one in enumerate(objects))
