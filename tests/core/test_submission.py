@@ -123,6 +123,19 @@ class Chained(Task):
         pass
 
 
+class Crowded(Task):
+    """Has methods of its own under names that are not reserved."""
+
+    def _log(self) -> None:
+        raise NotImplementedError
+
+    def _submit(self) -> None:
+        raise NotImplementedError
+
+    def execute(self) -> None:
+        pass
+
+
 class Link(Config):
     """One in a long chain."""
 
@@ -322,6 +335,12 @@ def test_the_options_of_the_documentation_can_be_left_to_their_defaults(recorder
         workspace=None, launcher=None, run_mode=None, init_tasks=[], max_retries=None, transient=None
     )
     assert recorder.received[0].options == Options()
+
+
+def test_a_task_may_have_private_methods_of_any_name(recorder: Any):
+    task = Crowded.C().submit()
+    assert (task.stdout().name, task.stderr().name) == ("crowded.out", "crowded.err")
+    assert len(recorder.received) == 1
 
 
 def test_a_task_is_submitted_once(recorder: Any, error_of: ErrorOf):

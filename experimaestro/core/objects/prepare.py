@@ -83,7 +83,7 @@ class Prepare(Config):
         task: Any = Preparation.C(config=self)
         info.preparation = task
         try:
-            task._submit(  # noqa: SLF001 - our own
+            task._xpm_submit(  # noqa: SLF001 - our own
                 name,
                 (frame.f_code, frame.f_lasti),
                 launcher=launcher,

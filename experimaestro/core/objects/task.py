@@ -111,7 +111,7 @@ class Task(LightweightTask):
         """
         frame = sys._getframe(1)  # noqa: SLF001 - the user's line, for errors
         name = type(self).__qualname__.removesuffix(".XPMConfig")
-        return self._submit(
+        return self._xpm_submit(
             name,
             (frame.f_code, frame.f_lasti),
             init_tasks=init_tasks,
@@ -123,7 +123,7 @@ class Task(LightweightTask):
             run_mode=run_mode,
         )
 
-    def _submit(
+    def _xpm_submit(
         self,
         name: str,
         where: tuple[CodeType | None, int],
@@ -267,15 +267,11 @@ class Task(LightweightTask):
 
     def stdout(self) -> "Path":
         """The file with what the job prints."""
-        return self._log("out")
+        return _log(self.jobpath, "out")
 
     def stderr(self) -> "Path":
         """The file with the errors and warnings of the job."""
-        return self._log("err")
-
-    def _log(self, suffix: str) -> "Path":
-        folder = self.jobpath
-        return folder / f"{folder.parent.name.rpartition('.')[2]}.{suffix}"
+        return _log(self.jobpath, "err")
 
 
 class ResumableTask(Task):
@@ -332,6 +328,10 @@ class ResumableTask(Task):
     def remaining_time(self) -> float | None:
         """Seconds until the launcher ends the job; None if it has no limit."""
         return None
+
+
+def _log(folder: "Path", suffix: str) -> "Path":
+    return folder / f"{folder.parent.name.rpartition('.')[2]}.{suffix}"
 
 
 def _submitter(
