@@ -208,8 +208,9 @@ def load_class(
                 "`experiment(...)`. Define the class above it"
             )
         raise DefinitionError(
-            f"{qualname} is not defined in {where} as a job loads it: the class was renamed or moved, "
-            "or is only defined under `if __name__ == '__main__':`"
+            f"{qualname} is not defined in {where} as a job loads it: the class was renamed or moved (leave "
+            "one of that name there, with `@deprecate`), or is only defined under "
+            "`if __name__ == '__main__':` (define it above)"
         )
     return found
 

@@ -121,7 +121,7 @@ def test_a_class_below_the_experiment_is_said_to_be_too_low(tmp_path: Path):
     params = submitted(tmp_path, "study.py")
     assert python("-c", JOB, params, folder=tmp_path, fails=True) == (
         f"experimaestro.exceptions.DefinitionError: Part is not defined in {tmp_path}/study.py as a job loads it: "
-        "a job stops at the call of `experiment(...)`. Define the class above it"
+        "a job stops at the call of `experiment(...)`. Define the class above it (params.json, object 0)"
     )
 
 
@@ -208,8 +208,9 @@ def test_what_is_not_there_any_more_is_said(tmp_path: Path, error_of: ErrorOf):
     )
     file.write_text("x = 1\n", encoding="utf-8")
     assert error_of(lambda: load_class("gone", "Train", str(file))) == (
-        f"DefinitionError: Train is not defined in {file} as a job loads it: the class was renamed or moved, or is "
-        "only defined under `if __name__ == '__main__':`"
+        f"DefinitionError: Train is not defined in {file} as a job loads it: the class was renamed or moved "
+        "(leave one of that name there, with `@deprecate`), or is only defined under `if __name__ == '__main__':` "
+        "(define it above)"
     )
     with pytest.raises(ModuleNotFoundError):
         load("there_is_no_such_module", definitions_only=True)

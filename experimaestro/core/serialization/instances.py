@@ -20,7 +20,7 @@ from experimaestro.core.serialization.reading import (
     records_of,
     used_first,
 )
-from experimaestro.exceptions import FormatError
+from experimaestro.exceptions import DefinitionError, FormatError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,10 @@ class _Load:
 
         declarations = []
         for record in self.order:
-            cls = self.classes.of(record)
+            try:
+                cls = self.classes.of(record)
+            except DefinitionError as error:
+                raise DefinitionError(f"{error} (params.json, object {record.number})") from error
             declarations.append(declaration_of(cls))
             self.shells[record.number] = object_of(cls)
         values = [
