@@ -6,11 +6,13 @@ whoever shows them the slot `draw` (`session` does both); nothing is imported up
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from experimaestro.core.base import Information
     from experimaestro.core.cells import Shipped
     from experimaestro.core.definition import Definition
     from experimaestro.core.objects import Config
@@ -154,6 +156,35 @@ class SerializationContext:
 
 draw: "Callable[[Any], str] | None" = None
 """Draws a configuration or a job as HTML, for a notebook; None: it is shown as text."""
+
+
+class Places:
+    """Where tasks are made and submitted: noted for who runs the code of a user, and asks what was forgotten.
+
+    A place is an instruction. One at which a single task was submitted, or a copy of one, counts as
+    submitted: what a plan makes to copy it, or only sometimes submits, was not forgotten.
+    """
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[CodeType, int], Information] = {}
+        """The last task that was made at each place"""
+        self.submitted: set[tuple[CodeType | None, int]] = set()
+
+    def forgotten(self) -> "list[Information]":
+        """A task for each place at which tasks were made and none was submitted."""
+        return [one for one in self.made.values() if (one.code, one.instruction) not in self.submitted]
+
+
+places: "ContextVar[Places | None]" = ContextVar("places", default=None)
+"""What is noted of the code that runs in this thread or coroutine; None: nothing"""
+
+
+def note_submitted(code: CodeType | None, instruction: int) -> None:
+    """Notes that a task was submitted which was made at this place, or a copy of it."""
+    noted = places.get()
+    if noted is not None:
+        noted.submitted.add((code, instruction))
+
 
 current: Submitter | None = None
 """Where `.submit()` goes when no experiment is named; None outside of an experiment."""

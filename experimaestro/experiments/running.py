@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from experimaestro.core import context
 from experimaestro.documents.nodes import Node, Origin, from_python
 from experimaestro.documents.problems import did_you_mean
 from experimaestro.exceptions import ExperimentCodeError
@@ -163,7 +164,17 @@ def _submit(plan: Plan, xp: experiment, args: Sequence[str], env: Mapping[str, s
     for name, value in (env or {}).items():
         xp.setenv(name, value)
     plan.helper.xp = xp
-    plan.helper.run(list(args), plan.configuration)
+    places = context.Places()
+    token = context.places.set(places)
+    try:
+        plan.helper.run(list(args), plan.configuration)
+    finally:
+        context.places.reset(token)
+    for info in places.forgotten():
+        say(
+            f"warning: {info.made_at}: the task {info.declaration.name} was made and not submitted. "
+            "Is .submit() missing?"
+        )
 
 
 def _dotted(key: str, value: Any) -> Node:

@@ -183,6 +183,33 @@ def test_no_sum_of_a_plan_stands_above_the_error_that_ended_it(tmp_path: Path):
     ]
 
 
+def test_tasks_that_were_made_and_not_submitted_are_told(tmp_path: Path):
+    project(tmp_path)
+    code = (
+        "    Train.C(lr=7.0)\n"
+        "    template = Train.C(lr=8.0)\n"
+        "    other = template.copy()\n"
+        "    other.lr = 9.0\n"
+        "    other.submit()\n"
+        "    for lr in (10.0, 11.0):\n"
+        "        made = Train.C(lr=lr)\n"
+        "        if lr < 11:\n"
+        "            made.submit()\n"
+    )
+    write(tmp_path, {"experiment.py": EXPERIMENT + code})
+    line = 1 + (EXPERIMENT + code).splitlines().index("    Train.C(lr=7.0)")
+
+    said = [
+        run(tmp_path, "run-experiment", *mode, "--workdir", "runs", "full").err
+        for mode in (["--run-mode", "dry-run"], [])
+    ]
+
+    said_of_it = "the task Train was made and not submitted. Is .submit() missing?"
+    warning = f"experimaestro: warning: experiment.py:{line}: {said_of_it}"
+    for one in said:
+        assert [text for text in one.splitlines() if "warning" in text] == [warning]
+
+
 def test_generate_writes_the_folders_and_a_normal_run_goes_on_from_there(tmp_path: Path):
     project(tmp_path)
 

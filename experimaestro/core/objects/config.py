@@ -222,6 +222,8 @@ class _Behaviour(Configuration):
         for name, parameter in declaration.deprecated.items():
             if name in given:
                 parameter.assign(self, given[name])
+        if declaration.is_task and (places := context.places.get()) is not None:
+            places.made[frame.f_code, frame.f_lasti] = info
 
     def __setattr__(self, name: str, value: Any) -> None:
         info = self.__xpm__

@@ -203,6 +203,7 @@ class Task(LightweightTask):
             info.key, info.workspace, info.job_tags = key, submitter.workspace, tags
             info.submission, info.submitter = submission, submitter
             submitter.submit(submission)
+            context.note_submitted(info.code, info.instruction)
         except BaseException:
             info.digest, info.own_digest, info.init_tasks = before
             info.key = info.workspace = info.job_tags = info.submission = info.submitter = None
