@@ -21,6 +21,7 @@ from experimaestro.core.arguments import Kind
 from experimaestro.core.base import Configuration
 from experimaestro.core.identifier import CODE, Entries, Frame, Walk, code_of, counts, sha256
 from experimaestro.core.marks import without_meta
+from experimaestro.core.versions import full_name
 from experimaestro.core.walk import Route, children_of_this_job, postorder, routes, spell
 
 Node = dict[str, Any]
@@ -115,7 +116,7 @@ class _Definitions(Walk):
         if isinstance(value, Enum):
             of = type(value)
             plain = value.value if isinstance(value.value, (str, int, float, type(None))) else None
-            return {"enum": f"{of.__module__}.{of.__qualname__}.{value.name}", "value": plain}
+            return {"enum": f"{full_name(of)}.{value.name}", "value": plain}
         if value is None or isinstance(value, (str, int, float)):
             return value
         if isinstance(value, Configuration):

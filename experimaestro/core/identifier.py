@@ -26,6 +26,7 @@ from experimaestro.core.arguments import Argument
 from experimaestro.core.base import Configuration
 from experimaestro.core.marks import without_meta
 from experimaestro.core.scalars import Type
+from experimaestro.core.versions import full_name
 
 
 class Identifier:
@@ -375,7 +376,7 @@ def _append(value: Any, references: Mapping[int, bytes], out: list[bytes]) -> No
         out.extend(_bytes(item, references) for item in sorted(value, key=_set_order))
     elif isinstance(value, Enum):
         of = type(value)
-        out.append(f"\x0a{of.__module__}.{of.__qualname__}:{value.name}".encode())
+        out.append(f"\x0a{full_name(of)}:{value.name}".encode())
     elif isinstance(value, dict):
         out.append(b"\x09")
         for key in sorted(value):

@@ -7,8 +7,8 @@ from experimaestro.core.base import Configuration, Declares
 from experimaestro.core.containers import check_at, sealed
 from experimaestro.core.problems import Mismatch, short
 from experimaestro.core.scalars import Type, checked_range, checked_text, named, unwrapped
-from experimaestro.core.source import is_of_notebook
 from experimaestro.core.tags import Tagged
+from experimaestro.core.versions import is_same, redefined, version
 
 
 class ConfigType(Type):
@@ -32,21 +32,11 @@ class ConfigType(Type):
 
     def _check_again(self, value: Configuration) -> None:
         """Raises unless its class is this one, made again by a cell of a notebook that was run again."""
-        name = self.of.__qualname__
-        same = (one for one in type(value).__mro__ if one.__qualname__ == name and is_of_notebook(one))
-        found = next(same, None) if is_of_notebook(self.of) else None
+        found = version(type(value), self.of)
         if found is None:
             raise self.mismatch(value)
-        from experimaestro.core.cells import current, is_same  # only in a notebook
-
-        if is_same(found, self.of):
-            return
-        if found is current(found):
-            raise Mismatch(
-                f"`{name}` was redefined since the class of this parameter was defined",
-                hint="Run its cell again",
-            )
-        raise Mismatch(f"`{name}` was redefined since this object was made; make it again")
+        if not is_same(found, self.of):
+            raise redefined(found, self.of)
 
 
 def refused_object(value: Any) -> Mismatch | None:

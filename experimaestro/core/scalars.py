@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from experimaestro.core.base import Declares
 from experimaestro.core.problems import Mismatch, short
 from experimaestro.core.tags import Tagged
+from experimaestro.core.versions import defined, is_same, redefined, version
 from experimaestro.exceptions import DefinitionError
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
@@ -254,7 +255,13 @@ class EnumType(Type):
         """See `Type.check`."""
         if isinstance(value, self.of):
             return named(value)
-        raise self.mismatch(value)
+        found = version(type(value), self.of)
+        if found is None:
+            raise self.mismatch(value)
+        if not is_same(found, self.of):
+            raise redefined(found, self.of)
+        kept = named(value)
+        return kept if found is defined(found.__qualname__) else self.of[kept.name]  # what cells name now
 
 
 def named(member: Enum) -> Enum:

@@ -8,6 +8,7 @@ code is made beside the description of each job (`cells`), and is named relative
 """
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
@@ -17,6 +18,8 @@ from experimaestro.exceptions import DefinitionError
 SCRIPT = "__main__"
 NOTEBOOK = "__notebook__.py"
 """The file with the classes of a notebook, in the folder of a job"""
+CODES = "__xpm_codes__"
+"""The variable of that file with the identities of its classes"""
 _SCRIPT_IN_A_JOB = "__xpm_main__"
 
 
@@ -58,8 +61,8 @@ def home(cls: type) -> Home:
             f"{cls.__qualname__} is in the module {name!r}, which has no file: no job finds it. "
             "Put the class in a file and import it"
         )
-    if file.endswith(f"/{NOTEBOOK}"):
-        return Home(SCRIPT, cls.__qualname__, NOTEBOOK)
+    if file.endswith(f"/{NOTEBOOK}"):  # a notebook gives its jobs what it has itself, not what it loaded
+        return Home(SCRIPT, cls.__qualname__, _absolute(file) if has_notebook() else NOTEBOOK)
     found = _file_by_name(name)
     if found is not None and _same(found, file):
         return Home(name, cls.__qualname__, None)
@@ -69,6 +72,23 @@ def home(cls: type) -> Home:
 def is_of_notebook(cls: type) -> bool:
     """Whether a class was defined in a notebook, or typed in a session: its module has no file."""
     return cls.__module__ == SCRIPT and has_notebook()
+
+
+def codes_of(module: ModuleType | None) -> Mapping[str, str]:
+    """What a module says of the classes of a notebook that it has; empty for all other modules."""
+    found: Mapping[str, str] = getattr(module, CODES, {})
+    return found
+
+
+def loaded(qualname: str, code: str) -> type | None:
+    """The class of a notebook that was loaded from a file with this code; None if none was.
+
+    Args:
+        qualname: Its name.
+        code: What tells it from others of this name.
+    """
+    modules = (one for one in _loaded_files.values() if codes_of(one).get(qualname) == code)
+    return next((found_in(one, qualname) for one in modules), None)
 
 
 def has_notebook() -> bool:
@@ -196,13 +216,11 @@ def load_class(
     Raises:
         DefinitionError: The module does not define it.
     """
-    found: Any = load(module, file, definitions_only=definitions_only)
-    loaded_name = found.__name__
-    for name in qualname.split("."):
-        found = getattr(found, name, None)
-    if not isinstance(found, type):
+    loaded = load(module, file, definitions_only=definitions_only)
+    found = found_in(loaded, qualname)
+    if found is None:
         where = file or module
-        if loaded_name in _ended_early:
+        if loaded.__name__ in _ended_early:
             raise DefinitionError(
                 f"{qualname} is not defined in {where} as a job loads it: a job stops at the call of "
                 "`experiment(...)`. Define the class above it"
@@ -213,6 +231,14 @@ def load_class(
             "`if __name__ == '__main__':` (define it above)"
         )
     return found
+
+
+def found_in(module: ModuleType, qualname: str) -> type | None:
+    """The class of a module with a name; None if that stands for nothing, or something else."""
+    found: Any = module
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    return found if isinstance(found, type) else None
 
 
 def _loaded_from(file: str) -> ModuleType | None:

@@ -16,6 +16,7 @@ from typing import Any
 from experimaestro.core.context import Submission
 from experimaestro.core.objects import Config
 from experimaestro.core.serialization.writing import ObjectWriter, relative_to
+from experimaestro.core.source import NOTEBOOK
 from experimaestro.events.model import JobSubmitted
 from experimaestro.events.state import Run, State
 from experimaestro.workspace import files, history, projections
@@ -198,9 +199,8 @@ class RunFiles:
         self._status = projections.with_services(self._status, self._services, time.time())
         files.replace(self.paths.status, self._status)
 
-    def _add_objects(self, *configs: Any) -> None:
-        """Notes the objects of configurations that were not noted before."""
-        for line in projections.object_lines(self._writer.add(configs)):
+    def _add_objects(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        for line in projections.object_lines(objects):
             self._objects.add(line)
 
     def _flush(self) -> None:
@@ -208,11 +208,13 @@ class RunFiles:
         self._jobs.flush()
         while self._new:
             submission = self._new[0]
-            self._add_objects(*submission.init_tasks, submission.task)
-            self._links[submission.key] = job_folder(self._workspace, submission.key)
+            folder = self._links[submission.key] = job_folder(self._workspace, submission.key)
+            configs: list[Any] = [*submission.init_tasks, submission.task]
+            self._add_objects(self._writer.add(configs, submission.shipped, f"{folder}/{NOTEBOOK}"))
             del self._new[0]
         while self._new_actions:
-            self._add_objects(self._new_actions[0])
+            action: Any = self._new_actions[0]
+            self._add_objects(self._writer.add([action]))
             del self._new_actions[0]
         self._objects.flush()
         links, self._links = self._links, {}

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from experimaestro.core.cells import closure
-from experimaestro.core.cells.closure import source
+from experimaestro.core.cells import closure, module
 from experimaestro.core.definition import define
 from notebooks import Notebook, opened
 
@@ -38,8 +37,9 @@ def notebook(tmp_path: Path) -> Iterator[Notebook]:
 
 
 def module_of(notebook: Notebook, *names: str) -> str:
-    """The module with classes, without what stands above the first import."""
-    return source([notebook[name] for name in names]).partition("\n\n")[2]
+    """The module with classes, without what stands above the first import and below the last class."""
+    text = module([notebook[name] for name in names]).text
+    return text.partition("\n\n")[2].partition("\n\n__xpm_codes__")[0]
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def loaded(notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     def load(*names: str) -> Any:
         file = tmp_path / "__notebook__.py"
-        file.write_text(source([notebook[name] for name in names]), encoding="utf-8")
+        file.write_text(module([notebook[name] for name in names]).text, encoding="utf-8")
         spec = spec_from_file_location("__notebook__", file)
         assert spec is not None
         assert spec.loader is not None
-        module = module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, "__notebook__", module)
-        spec.loader.exec_module(module)
-        return module
+        made = module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "__notebook__", made)
+        spec.loader.exec_module(made)
+        return made
 
     return load
 
@@ -415,7 +415,7 @@ def test_a_class_that_uses_its_own_earlier_version_is_refused(notebook: Notebook
     cell = "import typing\nclass Node(Config):\n    next: Param[typing.Optional[Node]] = None"
     notebook.run("class Node(Config): pass")
     notebook.run(cell)
-    assert error_of(lambda: source([notebook["Node"]])) == (
+    assert error_of(lambda: module([notebook["Node"]])) == (
         "DefinitionError: `Node` uses an earlier `Node` while it is defined, which a job does not have: write the name "
         'in quotes ("Node") if it stands in an annotation, else give one of them another name'
     )

@@ -7,12 +7,14 @@ class, and whatever of the notebook it reaches. Nothing is pickled.
 - `names`: the global names that a statement uses, and when;
 - `literals`: plain values as the text that makes them again;
 - `definitions`: what a name of the notebook becomes in the module;
-- `closure`: all that classes reach, its digest, and the module.
+- `closure`: all that a class reaches, and its digest;
+- `shipping`: the module that a job gets.
 
 Rules: the notebook is only read; what is found is kept until a name that was used stands for
 something else; this package is loaded when a class of a notebook is first used, never in a job.
 """
 
-from experimaestro.core.cells.closure import Shipped, closure, current, is_same, shipped
+from experimaestro.core.cells.closure import closure, current, identity
+from experimaestro.core.cells.shipping import Module, Shipped, module, shipped
 
-__all__ = ["Shipped", "closure", "current", "is_same", "shipped"]
+__all__ = ["Module", "Shipped", "closure", "current", "identity", "module", "shipped"]

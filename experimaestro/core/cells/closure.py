@@ -1,21 +1,19 @@
-"""All that classes of the notebook reach: its digest, and the module that is shipped.
+"""All that classes of the notebook reach, and what tells versions of a class apart.
 
 Rules: the digest of a class is that of the statements that it reaches, whatever the order in which cells
-ran; a class with an `__xpmid__` stands in it by that name alone, since its user promised an identity. In the
-module a statement comes after those that it needs to run. Each class is looked at once, and again when a
-name that it reaches stands for something else.
+ran; a class with an `__xpmid__` stands in it by that name alone, since its user promised an identity. Each
+class is looked at once, and again when a name that it reaches stands for something else.
 """
 
 import builtins
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib import import_module
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any
 
-from experimaestro.core.base import Configuration, Declares
+from experimaestro.core.base import Declares
 from experimaestro.core.cells.definitions import (
     MAIN,
     Definition,
@@ -23,18 +21,16 @@ from experimaestro.core.cells.definitions import (
     Refused,
     Variable,
     definition,
-    value_class,
     with_submodules,
 )
 from experimaestro.core.cells.names import Use
-from experimaestro.core.references import AnyType
 from experimaestro.core.source import is_of_notebook
-from experimaestro.exceptions import DefinitionError, SubmissionError
+from experimaestro.core.versions import full_name, is_same
+from experimaestro.exceptions import DefinitionError
 
 _MISSING = object()
 _OF_MODULES = {"__name__", "__doc__", "__file__", "__package__", "__loader__", "__spec__", "__builtins__"}
 """What each module has of its own"""
-_HEADER = '"""Classes that were defined in a notebook, and what they use of it. Made for this job."""\n'
 
 
 class Closure:
@@ -124,7 +120,7 @@ class Closure:
             if is_of_notebook(base):
                 found = current(base)
                 if base.__qualname__ == cls.__qualname__:
-                    self._problems.append(_earlier(cls.__qualname__, cls.__qualname__))
+                    self._problems.append(earlier(cls.__qualname__, cls.__qualname__))
                 elif found is not base and not is_same(base, found):
                     self._problems.append(
                         f"`{base.__qualname__}` was redefined since `{cls.__qualname__}` was: "
@@ -185,7 +181,7 @@ def promise(cls: Any) -> str | None:
     from experimaestro.core.objects.declaration import written_name  # it uses this package
 
     name = written_name(cls)
-    return None if name == f"{cls.__module__}.{cls.__qualname__}" else name
+    return None if name == full_name(cls) else name
 
 
 _lock = RLock()
@@ -203,7 +199,7 @@ def closure(cls: type) -> Closure:
         known: Closure | None = cls.__dict__.get("_xpm_closure")
         if known is None or not known.is_current():
             if cls in _open:
-                raise DefinitionError(_earlier(cls.__qualname__, cls.__qualname__))
+                raise DefinitionError(earlier(cls.__qualname__, cls.__qualname__))
             _open.add(cls)
             try:
                 known = Closure(cls, vars(sys.modules[MAIN]))
@@ -221,178 +217,18 @@ def current(cls: type) -> Any:
     return found
 
 
-def is_same(one: type, other: Any) -> bool:
-    """Whether two classes are one: a cell that was run again makes another class of the same code."""
-    if one is other:
-        return True
-    if not isinstance(other, type) or not is_of_notebook(one) or not is_of_notebook(other):
-        return False
-    if one.__qualname__ != other.__qualname__:
-        return False
-    if (name := promise(one)) is not None and name == promise(other):
-        return True
-    try:
-        return closure(one).digest == closure(other).digest
-    except DefinitionError:  # it can be in no job, so it is not what was asked for
-        return False
-
-
-class Shipped(NamedTuple):
-    """What a job gets of the notebook."""
-
-    classes: frozenset[type]
-    """All whose objects it makes"""
-    source: str
-    """The module"""
-
-
-def shipped(order: Iterable[Configuration], used: Iterable["Shipped | None"]) -> "Shipped | None":
-    """What a job needs of the notebook; None if nothing.
-
-    Args:
-        order: The configurations of the job.
-        used: What the jobs got that it uses.
+def identity(cls: type) -> str:
+    """What tells a class from others of its name: what the user promised, else the digest of its code.
 
     Raises:
-        SubmissionError: A class is not any more what its name stands for.
-        DefinitionError: A class reaches what no module can hold.
+        DefinitionError: See `closure`.
     """
-    classes = {cls for config in order for cls in _classes(config) if is_of_notebook(cls)}
-    classes.update(cls for one in used if one is not None for cls in one.classes)
-    if not classes:
-        return None
-    for cls in classes:
-        _check_current(cls)
-    return Shipped(frozenset(classes), source({current(cls) for cls in classes}))
+    promised = promise(cls)
+    return closure(cls).digest if promised is None else promised
 
 
-def _classes(config: Configuration) -> Iterator[type]:
-    declaration = config.__xpm__.declaration
-    yield declaration.cls
-    registered = value_class(declaration.cls)
-    if registered is not None:
-        yield registered
-    for argument in declaration.arguments.values():
-        if isinstance(argument.type, AnyType):
-            yield from _enumerations(config.__dict__.get(argument.name))
-
-
-def _enumerations(value: Any) -> Iterator[type]:
-    """The classes of the members of enumerations in a value."""
-    if isinstance(value, Enum):
-        yield type(value)
-    elif isinstance(value, dict):
-        for pair in value.items():
-            yield from _enumerations(pair)
-    elif isinstance(value, (list, tuple, set)):
-        for item in value:
-            yield from _enumerations(item)
-
-
-def _check_current(cls: type) -> None:
-    found = current(cls)
-    if is_same(cls, found):
-        return
-    name = cls.__qualname__
-    if found is None:
-        raise SubmissionError(f"`{name}` is not defined any more: run its cell again")
-    if not isinstance(found, type):
-        raise SubmissionError(
-            f"`{name}` stands for a {type(found).__name__} now, and no more for the class: give one of them "
-            "another name"
-        )
-    raise SubmissionError(f"`{name}` was redefined since this object was made; make it again")
-
-
-_sources: dict[frozenset[Closure], str] = {}
-"""The modules that were made, of the last few sets of classes"""
-
-
-def source(classes: Iterable[type]) -> str:
-    """The module with classes, and all that they reach."""
-    closures = frozenset(closure(cls) for cls in classes)
-    if closures not in _sources:
-        if len(_sources) >= 64:
-            _sources.clear()
-        _sources[closures] = _module(closures)
-    return _sources[closures]
-
-
-def _module(closures: Iterable[Closure]) -> str:
-    definitions = {name: one for each in closures for name, one in each.definitions.items()}
-    imports = {line for each in closures for one in each.definitions.values() for line in one.imports}
-    parts = [_HEADER]
-    if any(one.postponed for one in definitions.values()):
-        parts.append("from __future__ import annotations\n")
-    if imports:
-        parts.append("".join(f"{line}\n" for line in sorted(imports)))
-    values: list[str] = []
-    for one in _in_order(definitions):
-        if one.is_code:
-            parts += ["".join(values)] if values else []
-            values = []
-            parts.append(f"\n{one.text}\n")
-        elif one.text:
-            values.append(f"{one.text}\n")
-    parts += ["".join(values)] if values else []
-    return "\n".join(parts)
-
-
-def _in_order(definitions: Mapping[str, Definition]) -> list[Definition]:
-    """Definitions, each after those that it needs to run."""
-    ordering = _Ordering(definitions)
-    for name in sorted(definitions, key=lambda one: (definitions[one].is_code, one)):  # values first
-        ordering.visit(name)
-    return ordering.order
-
-
-class _Ordering:
-    """What a definition needs to run comes before it; what is only called then, where that is possible."""
-
-    def __init__(self, definitions: Mapping[str, Definition]) -> None:
-        self.order: list[Definition] = []
-        self._definitions = definitions
-        self._started: set[str] = set()
-        self._open: set[str] = set()
-        self._before = {
-            name: [use.name for use in one.uses if use.when == "defined" and use.name in definitions]
-            for name, one in definitions.items()
-        }
-
-    def visit(self, name: str) -> None:
-        """Adds a definition, after those that it uses."""
-        if name in self._started:
-            return
-        self._started.add(name)
-        self._open.add(name)
-        for one in self._before[name]:
-            if one in self._open:
-                raise DefinitionError(_earlier(name, one))
-            self.visit(one)
-        self._visit_called(name)
-        self._open.remove(name)
-        self.order.append(self._definitions[name])
-        self._visit_called(name)
-
-    def _visit_called(self, name: str) -> None:
-        for use in needs(self._definitions[name]):
-            if use.name in self._definitions and not self._is_waiting(use.name):
-                self.visit(use.name)
-
-    def _is_waiting(self, name: str) -> bool:
-        """Whether a definition needs one to run that waits for others itself."""
-        met, pending = {name}, [name]
-        while pending:
-            for one in self._before[pending.pop()]:
-                if one in self._open:
-                    return True
-                if one not in met:
-                    met.add(one)
-                    pending.append(one)
-        return False
-
-
-def _earlier(name: str, other: str) -> str:
+def earlier(name: str, other: str) -> str:
+    """What to say of something that uses its own earlier version, or that of what it needs."""
     return (
         f"`{name}` uses an earlier `{other}` while it is defined, which a job does not have: write the name "
         f'in quotes ("{other}") if it stands in an annotation, else give one of them another name'

@@ -37,6 +37,7 @@ from experimaestro.core.references import ConfigType
 from experimaestro.core.scalars import BoolType, ChoicesType, Type
 from experimaestro.core.source import Home, home, is_of_notebook
 from experimaestro.core.types import is_path, type_of
+from experimaestro.core.versions import code, full_name, was_of_notebook
 from experimaestro.exceptions import AmbiguityWarning, DefinitionError, LocalClassError
 
 
@@ -50,9 +51,9 @@ def written_name(cls: type) -> str:
         return repr(given)
     if isinstance(given, str):
         own = cls.__dict__.get("__xpmid__")  # that of a parent is the parent's
-        return own if isinstance(own, str) else f"{cls.__module__}.{cls.__qualname__}"
+        return own if isinstance(own, str) else full_name(cls)
     if given is None:
-        return f"{cls.__module__}.{cls.__qualname__}"
+        return full_name(cls)
     try:
         made = given()
     except Exception as error:  # the user's function, or something that is none
@@ -70,9 +71,8 @@ def _coded(cls: type) -> type | None:
     deprecation = deprecation_of(cls)
     if deprecation is not None:
         return _coded(deprecation.target)
-    if not is_of_notebook(cls) or written_name(cls) != f"{cls.__module__}.{cls.__qualname__}":
-        return None
-    return cls
+    is_notebooks = is_of_notebook(cls) or was_of_notebook(cls)
+    return cls if is_notebooks and written_name(cls) == full_name(cls) else None
 
 
 class Declaration:
@@ -145,11 +145,7 @@ class Declaration:
 
         It counts as a constant parameter: whoever edits the class has another one.
         """
-        if self.coded is None:
-            return None
-        from experimaestro.core.cells import closure  # only in a notebook
-
-        return closure(self.coded).digest
+        return None if self.coded is None else code(self.coded)
 
     @property
     def identifier(self) -> str:

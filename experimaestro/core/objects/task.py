@@ -196,7 +196,9 @@ class Task(LightweightTask):
                 options=options,
                 prepares=tuple(_prepares(order, self)),
                 hooks=tuple(dict.fromkeys(hook for one in order for hook in _hooks(one, self))),
-                objects=partial(dump_objects, info.owner, before_it, submitter.workspace, folder, here),
+                objects=partial(
+                    dump_objects, info.owner, before_it, submitter.workspace, folder, here, shipped
+                ),
                 definition=partial(_define, info.owner),
                 shipped=shipped,
             )

@@ -119,6 +119,8 @@ class ConfigurationReader:
         info = Information(config, declaration, None, 0)
         info.sealed = info.loaded = True
         info.meta = record.meta
+        if declaration.coded is not None:
+            info.sealed_code = declaration.code
         if declaration.is_task and (record.task == record.number or not is_root):
             identifier = self._identifier(record)
             info.key = f"{declaration.typename}/{'' if identifier is None else identifier.hex()}"

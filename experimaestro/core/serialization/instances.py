@@ -20,6 +20,7 @@ from experimaestro.core.serialization.reading import (
     records_of,
     used_first,
 )
+from experimaestro.core.versions import full_name
 from experimaestro.exceptions import DefinitionError, FormatError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class _Load:
         beside = self.folder.parent.parent  # the folder of all jobs, unless this one was copied out of it
         jobs = beside if beside.name == "jobs" else self.places.bases["workspace"] / "jobs"
         cls = declaration.cls
-        is_named = declaration.written_name != f"{cls.__module__}.{cls.__qualname__}"
+        is_named = declaration.written_name != full_name(cls)
         typename = declaration.typename if is_named else record.typename.lower()  # also of a script's class
         return self.files(jobs / typename / record.identifier, declaration)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from experimaestro.core.context import SerializedPath
 from experimaestro.core.problems import short
-from experimaestro.core.source import SCRIPT, load_class
+from experimaestro.core.source import SCRIPT, load_class, loaded
+from experimaestro.core.versions import defined, has_code
 from experimaestro.exceptions import DefinitionError, FormatError, NewerFormatError
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Record(NamedTuple):
     identifier: Any
     """64 hexadecimal digits; None if they were not written"""
     file: str | None
+    code: str | None
+    """What tells its class from others of its name, if it is one of a notebook"""
     fields: Mapping[str, Any]
     init_tasks: tuple[Number, ...]
     task: Number
@@ -119,6 +122,7 @@ def record_of(one: Any, where: str, place: str) -> Record:
         one.get("typename"),
         one.get("identifier"),
         one.get("file"),
+        one.get("code"),
         fields,
         tuple(one.get("init-tasks") or ()),
         one.get("task"),
@@ -147,6 +151,7 @@ _KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "module": (_is_text, "a text"),
     "type": (_is_text, "a text"),
     "file": (_is_text, "a text"),
+    "code": (_is_text, "a text"),
     "init-tasks": (_are_numbers, "a list of numbers"),
     "task": (_is_number, "a number"),
     "meta": (_is_flag, "true or false"),
@@ -245,7 +250,7 @@ class Classes:
         """
         from experimaestro.core.base import Declares  # not at import: keeps this module below it
 
-        cls = self.find(record.module, record.qualname, record.file)
+        cls = self.find(record.module, record.qualname, record.file, record.code)
         if record.file is not None:
             self._files[record.module] = record.file
         if not issubclass(cls, Declares):
@@ -254,8 +259,14 @@ class Classes:
             )
         return cls
 
-    def find(self, module: str, qualname: str, file: str | None) -> type[Any]:
+    def find(self, module: str, qualname: str, file: str | None, code: str | None) -> type[Any]:
         """A class by its module and name.
+
+        Args:
+            module: Its module.
+            qualname: Its name.
+            file: Its file, when the module does not say that.
+            code: What tells it from others of its name, if it is one of a notebook.
 
         Raises:
             DefinitionError: It is not where it was.
@@ -264,12 +275,41 @@ class Classes:
             file = self._files.get(module)
         if file is not None and not file.startswith("/"):
             file = f"{self._folder}/{file}"
+        if code is not None and file is not None:
+            return _of_notebook(module, qualname, file, code)
         only = module == SCRIPT if self._definitions_only is None else self._definitions_only
         if file is not None and not only and not isfile(file):  # noqa: PTH113 - a job may not need pathlib
             file = None  # of another machine: a module of this name may be here as well
         if file is None and not all(module.split(".")):
             raise DefinitionError(f"{module!r} is no name of a module")
         return load_class(module, qualname, file, definitions_only=only)
+
+
+def _of_notebook(module: str, qualname: str, file: str, code: str) -> type[Any]:
+    """The class of a notebook: the one of this process that is the same, else as it was.
+
+    Raises:
+        DefinitionError: What it was is not known.
+    """
+    own = defined(qualname)
+    if own is not None and has_code(own, code):
+        return own
+    found = loaded(qualname, code)
+    if found is None and isfile(file):  # noqa: PTH113 - a job may not need pathlib
+        found = load_class(module, qualname, file, definitions_only=True)
+    if found is None:
+        raise DefinitionError(
+            f"`{qualname}` was redefined since this was written, and what it was is not there ({file}): undo "
+            "the edit, or make it again"
+            if own is not None
+            else f"`{qualname}` was defined in a cell of a notebook, and what it was is not there ({file}): "
+            "load it in a notebook, after its cell has run"
+        )
+    if own is not None:
+        from warnings import warn  # rarely used
+
+        warn(f"`{qualname}` was redefined since this was written: it is loaded as it was", stacklevel=2)
+    return found
 
 
 class ValueReader:
@@ -360,8 +400,10 @@ class ValueReader:
 
     def _member(self, value: dict[str, Any], at: str) -> Any:
         module, qualname, name = (self._part(value, key, str, at) for key in ("module", "enum", "value"))
-        file = None if value.get("file") is None else self._part(value, "file", str, at)
-        of: Any = self._classes.find(module, qualname, file)
+        file, code = (
+            None if value.get(key) is None else self._part(value, key, str, at) for key in ("file", "code")
+        )
+        of: Any = self._classes.find(module, qualname, file, code)
         if not issubclass(of, Enum) or name not in of.__members__:
             raise _wrong(value, at)
         return of[name]

@@ -8,20 +8,29 @@ by whoever has the classes: no pickle, no address.
 import os
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from experimaestro.core.base import Configuration, Information
 from experimaestro.core.context import SerializedPath
 from experimaestro.core.identifier import Identifier, digest, identify
-from experimaestro.core.source import home
+from experimaestro.core.source import NOTEBOOK, Home, home
+from experimaestro.core.versions import code, full_name
 from experimaestro.core.walk import children, postorder
+
+if TYPE_CHECKING:
+    from experimaestro.core.cells import Shipped
 
 Json = dict[str, Any]
 
 
 def dump_objects(
-    task: Configuration, init_tasks: Sequence[Configuration], workspace: str, folder: str, here: str
+    task: Configuration,
+    init_tasks: Sequence[Configuration],
+    workspace: str,
+    folder: str,
+    here: str,
+    shipped: "Shipped | None" = None,
 ) -> list[Json]:
     """The `objects` of `params.json`.
 
@@ -31,11 +40,13 @@ def dump_objects(
         workspace: Paths below it are written relative to it.
         folder: The folder of the job: paths below it are written relative to it.
         here: What relative paths are relative to: a job runs in a folder of its own.
+        shipped: What the job gets of the notebook.
 
     Returns:
         One dictionary for each configuration, the task last.
     """
-    return ObjectWriter(relative_to(here, job=folder, workspace=workspace)).add([*init_tasks, task])
+    writer = ObjectWriter(relative_to(here, job=folder, workspace=workspace))
+    return writer.add([*init_tasks, task], shipped)
 
 
 def as_given(path: str) -> Json:
@@ -92,14 +103,21 @@ class ObjectWriter:
         self._stubs: dict[int, tuple[int, Any]] = {}  # by id: each kept, with its number
         self._count = 0
         self._digests: dict[int, bytes] = {}  # by id, while one call lasts
+        self._shipped: Shipped | None = None  # same
+        self._notebook = NOTEBOOK  # same
 
-    def add(self, roots: Iterable[Configuration]) -> list[Json]:
+    def add(
+        self, roots: Iterable[Configuration], shipped: "Shipped | None" = None, notebook: str = NOTEBOOK
+    ) -> list[Json]:
         """The objects that were not written yet, children first.
 
         Args:
             roots: What is to be written, with all that it uses.
+            shipped: What was given of the notebook to the job that they belong to.
+            notebook: The file with that.
         """
         self._digests = {}
+        self._shipped, self._notebook = shipped, notebook
         new = postorder(
             [one for one in roots if one.__xpm__ not in self._numbers],
             lambda one: [inner for inner in makers_and_parts(one) if inner.__xpm__ not in self._numbers],
@@ -120,12 +138,12 @@ class ObjectWriter:
     def _object(self, config: Configuration) -> Json:
         info = config.__xpm__
         declaration = info.declaration
-        module, qualname, file = declaration.home
+        module, qualname, _ = declaration.home
         made: Json = {
             "id": self._numbers[info],
             "module": module,
             "type": qualname,
-            "typename": f"{declaration.cls.__module__}.{qualname}",
+            "typename": full_name(declaration.cls),
             "identifier": repr(self._identifier(config)),
         }
         if info.init_tasks:
@@ -136,8 +154,7 @@ class ObjectWriter:
             made["task"] = self._numbers[info.task.__xpm__]
         elif info.stub is not None:
             made["task"], _ = self._stubs[id(info.stub)]
-        if file is not None:
-            made["file"] = file
+        made.update(self._file(declaration.cls, declaration.home))
         data = {} if self._data is None else self._data(config)
         made["fields"] = {
             name: _copied(data[name])
@@ -147,6 +164,19 @@ class ObjectWriter:
             if name in config.__dict__
         }
         return made
+
+    def _file(self, cls: type, of: Home) -> Json:
+        """The file of a class, if its module does not say that, and what tells it from others of its name."""
+        if of.file is None:
+            return {}
+        codes = {} if self._shipped is None else self._shipped.module.codes
+        if of.file == NOTEBOOK and of.qualname in codes:  # what stands in a cell may have changed since
+            return {"file": self._notebook, "code": codes[of.qualname]}
+        known = code(cls)
+        if known is None:
+            return {"file": of.file}
+        is_shipped = of.file == NOTEBOOK or codes.get(of.qualname) == known
+        return {"file": self._notebook if is_shipped else of.file, "code": known}
 
     def _identifier(self, config: Configuration) -> Identifier:
         if config.__xpm__.sealed:
@@ -166,9 +196,9 @@ class ObjectWriter:
         if isinstance(value, Configuration):
             return {"type": "python", "value": self._numbers[value.__xpm__]}
         if isinstance(value, Enum):
-            module, qualname, file = home(type(value))
-            made = {"type": "enum", "module": module, "enum": qualname, "value": value.name}
-            return made if file is None else {**made, "file": file}
+            found = home(type(value))
+            made = {"type": "enum", "module": found.module, "enum": found.qualname, "value": value.name}
+            return {**made, **self._file(type(value), found)}
         if isinstance(value, (list, tuple)):
             items = [self.value(item, is_typed=is_typed) for item in value]
             return {"type": "tuple", "items": items} if isinstance(value, tuple) and not is_typed else items
