@@ -32,6 +32,16 @@ from experimaestro.workspace.processes import myself
 
 _ADVICE = "The task could not be loaded. Its module has to be importable by the python of the job"
 
+_INIT_ADVICE = (
+    "A configuration is made without arguments, then its parameters are set: `__init__` can take none "
+    "beside self. Make them parameters (`z: Param[int]`), or compute what you need in `__post_init__`."
+)
+
+_PATH_ADVICE = (
+    "A job runs in a folder of its own, where relative names are looked for. If this file is elsewhere, make "
+    "its path a parameter of type `Path`, which is absolute in the job."
+)
+
 
 def main(script: str, arguments: Sequence[str] | None = None) -> None:
     """Runs the task of a folder, once.
@@ -169,6 +179,18 @@ class _Job:
         if len(text) <= MOST:
             self._result = text.decode("utf-8", "replace")
 
+    def _advice(self, error: BaseException) -> str:
+        """What to do about an error whose text says it to nobody who does not know how jobs are run."""
+        if isinstance(error, FileNotFoundError):
+            name = error.filename
+            return _PATH_ADVICE if isinstance(name, str) and not os.path.isabs(name) else ""  # noqa: PTH117 - light
+        if self._is_loaded:
+            return ""
+        if isinstance(error, ImportError):
+            return f"{_ADVICE}: {sys.executable}\nsys.path: {sys.path}"
+        wants_arguments = isinstance(error, TypeError) and ".__init__() missing " in str(error)
+        return _INIT_ADVICE if wants_arguments else ""
+
     def _failure(self, error: BaseException) -> Outcome:
         """Says what went wrong: in full in the log, and in one value for the scheduler."""
         if isinstance(error, SystemExit) and error.code in {None, 0}:
@@ -191,8 +213,8 @@ class _Job:
             message = str(error)
         else:
             message = "".join(traceback.format_exception_only(type(error), error)).strip()
-        if not self._is_loaded:
-            message = f"{message}\n{_ADVICE}: {sys.executable}\nsys.path: {sys.path}"
+        if advice := self._advice(error):
+            message = f"{message}\n{advice}"
         frames = traceback.extract_tb(trace)
         users = [one for one in frames if self._is_users(one.filename)] or frames
         frame = (

@@ -34,7 +34,7 @@ from experimaestro.exceptions import (
     WaitInterrupted,
     WorkspaceError,
 )
-from experimaestro.monitor import dataframe, drawing, failures
+from experimaestro.monitor import dataframe, drawing, failures, uncaught
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.notebook import kernel
 from experimaestro.scheduler import lifetime
@@ -671,6 +671,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             view = TerminalView(run.loop.ask, run.files.run, self.name, self._paths, run.loop.workers)
             view.start()
             run.after_end.append(view.stop)
+            uncaught.tell_once()
 
     def _look_at_git(self) -> None:
         """Refuses code that has changes, or tells them, as was asked for."""

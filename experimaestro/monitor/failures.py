@@ -98,14 +98,16 @@ def _it(count: int) -> str:
 
 
 def _log(paths: JobPaths, message: Sequence[str]) -> list[str]:
-    """The last lines of the error log, without the message, which was shown."""
+    """The last lines of the error log, without the beginning of the message, which was shown."""
     try:
         text = files.tail(paths.err, _LOG_BYTES, 1000)
     except OSError as error:
         return [f"its log cannot be read: {printable(paths.err)}: {error.strerror or error}"]
     lines = printable_lines(text, 1000)
-    if message and lines[-len(message) :] == list(message):
-        lines = lines[: -len(message)]
+    for shown in range(len(message), 0, -1):  # what to do may follow in the message
+        if lines[-shown:] == list(message[:shown]):
+            lines = lines[:-shown]
+            break
     if not lines:
         return []
     return [f"end of {printable(paths.err)}:", *(f"  {line}".rstrip() for line in lines[-_LOG_LINES:])]

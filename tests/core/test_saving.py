@@ -878,8 +878,9 @@ def test_a_class_of_a_file_that_moved_is_found_by_the_name_of_its_module(tmp_pat
          "a value of type 'enum'"),
         (lambda one: one["objects"][1]["fields"].update(
             value={"type": "enum", "module": "json", "enum": "None", "value": "A"}),
-         ", object 1, key 'value': None is not defined in json as a job loads it: the class was renamed or moved, "
-         "or is only defined under `if __name__ == '__main__':`"),
+         ", object 1, key 'value': None is not defined in json as a job loads it: the class was renamed or moved "
+         "(leave one of that name there, with `@deprecate`), or is only defined under `if __name__ == '__main__':` "
+         "(define it above)"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_named_with_file_object_and_key(

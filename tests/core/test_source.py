@@ -202,12 +202,12 @@ def test_two_files_of_one_name_are_two_modules(tmp_path: Path):
 
 
 def test_what_is_not_there_any_more_is_said(tmp_path: Path, error_of: ErrorOf):
-    file = tmp_path / "gone.py"
-    assert error_of(lambda: load("gone", str(file))) == (
-        f"DefinitionError: {file} is not there any more: the job cannot load the module 'gone'"
+    file = tmp_path / "emptied.py"
+    assert error_of(lambda: load("emptied", str(file))) == (
+        f"DefinitionError: {file} is not there any more: the job cannot load the module 'emptied'"
     )
     file.write_text("x = 1\n", encoding="utf-8")
-    assert error_of(lambda: load_class("gone", "Train", str(file))) == (
+    assert error_of(lambda: load_class("emptied", "Train", str(file))) == (
         f"DefinitionError: Train is not defined in {file} as a job loads it: the class was renamed or moved "
         "(leave one of that name there, with `@deprecate`), or is only defined under `if __name__ == '__main__':` "
         "(define it above)"

@@ -216,24 +216,62 @@ def test_a_class_whose_file_a_job_cannot_find_is_refused(runs: Path):
 def test_a_module_that_a_job_cannot_import_is_told_with_python_and_path(runs: Path, tmp_path: Path):
     folder = tmp_path / "lib"
     folder.mkdir()
-    (folder / "vanishing.py").write_text(
-        "from experimaestro import Task\n\nclass Gone(Task):\n    def execute(self): ...\n", encoding="utf-8"
+    (folder / "vanishing.py").write_text("", encoding="utf-8")
+    (folder / "using.py").write_text(
+        "import vanishing\nfrom experimaestro import Task\n\nclass Gone(Task):\n    def execute(self): ...\n",
+        encoding="utf-8",
     )
     sys.path.insert(0, str(folder))
     try:
-        module = __import__("vanishing")
+        module = __import__("using")
         with pytest.raises(FailedExperiment) as caught, experiment(runs, "bad", display=False):
             task = module.Gone.C()
             (folder / "vanishing.py").rename(folder / "elsewhere.py")
             task.submit()
     finally:
         sys.path.remove(str(folder))
-        del sys.modules["vanishing"]
+        del sys.modules["vanishing"], sys.modules["using"]
 
     text = str(caught.value)
-    assert "vanishing" in text
+    assert "ModuleNotFoundError: No module named 'vanishing'" in text
     assert f"importable by the python of the job: {sys.executable}" in text
     assert f"sys.path: ['{folder}'" in text
+
+
+class Opens(Task):
+    name: Param[str]
+
+    def execute(self) -> None:
+        Path(self.name).read_text(encoding="utf-8")
+
+
+def test_a_relative_name_that_is_not_in_the_folder_of_the_job_is_told_with_what_to_do(runs: Path):
+    with pytest.raises(FailedExperiment) as caught, experiment(runs, "bad", display=False):
+        Opens.C(name="data.txt").submit()
+        Opens.C(name="/nowhere/data.txt").submit()
+
+    text = str(caught.value)
+    assert text.count("FileNotFoundError: [Errno 2] No such file or directory: ") == 2
+    assert text.count("make its path a parameter of type `Path`, which is absolute in the job.") == 1
+
+
+class Constructed(Task):
+    n: Param[int]
+
+    def __init__(self, z: int) -> None:
+        self.z = z
+
+    def execute(self) -> None: ...
+
+
+def test_an_init_that_wants_arguments_is_told_what_to_write(runs: Path):
+    with pytest.raises(FailedExperiment) as caught, experiment(runs, "bad", display=False):
+        Constructed.C(n=1).submit()  # type: ignore[call-arg] # the mistake
+
+    text = str(caught.value)
+    assert "TypeError: Constructed.__init__() missing 1 required positional argument: 'z'" in text
+    assert "Make them parameters (`z: Param[int]`), or compute what you need in `__post_init__`." in text
+    assert "importable" not in text
 
 
 def test_wrong_arguments_are_refused_where_they_are_given(runs: Path):
