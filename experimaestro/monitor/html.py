@@ -31,6 +31,8 @@ _LOOKED_AT = 2000
 _CELL = "vertical-align: top; padding: 2px 14px 2px 0; white-space: nowrap"
 _HEAD = f"{_CELL}; font-weight: normal; border-bottom: 1px solid #8c8c8c"
 _TABLE = "border-collapse: collapse; width: 100%; font-size: 13px; line-height: 1.5; margin: 0 0 8px 0"
+_PLAIN = ' style="background: transparent"'
+"""Of rows: notebooks give every second one another ground"""
 _STATUS = {
     "running": words.RUNNING,
     "idle": words.WAITING,
@@ -67,7 +69,7 @@ def snapshot(state: State, title: Title, t: float, status: str = "") -> tuple[st
     )
     head += f"{elapsed} {'in all' if run.ended else 'elapsed'}{ended}</p>"
     parts = [
-        '<div data-xpm-saved style="max-width: 960px; font-size: 13px; line-height: 1.5">',
+        '<div style="max-width: 960px; font-size: 13px; line-height: 1.5">',
         head,
         _bar(counts),
         '<p style="margin: 0 0 8px 0">'
@@ -145,14 +147,14 @@ def _row(state: State, job: Job, columns: Sequence[str], t: float) -> str:
     row = "".join(f'<td align="left" nowrap style="text-align: left; {_CELL}">{cell}</td>' for cell in cells)
     row += f'<td align="right" nowrap style="text-align: right; {_CELL}">{ran}</td>'
     if not by_itself:
-        return f"<tr>{row}</tr>"
+        return f"<tr{_PLAIN}>{row}</tr>"
     where = job.outcome.frame.partition(": ")[0] if job.outcome is not None else ""
     place = f"<br><code>{escape(printable(where))}</code>" if where else ""
     kind, colon, message = problem(job).partition(": ")
     why = f"<strong>{user_text(kind)}</strong>{colon}{user_text(message) if message else ''}"
     wide = len(columns) + 3
     return (
-        f'<tr>{row}</tr>\n<tr><td></td><td colspan="{wide}" align="left" '
+        f'<tr{_PLAIN}>{row}</tr>\n<tr{_PLAIN}><td></td><td colspan="{wide}" align="left" '
         f'style="text-align: left; padding: 0 14px 6px 0">{why}{place}</td></tr>'
     )
 

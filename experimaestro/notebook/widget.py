@@ -5,7 +5,8 @@ the feed, never as values of the widget, which a notebook saves. Values change i
 together, at most twice a second. What is saved with a notebook has no token and no address.
 
 What is saved is an output of its own below the view, which hides it: Jupyter makes a view anew when
-its output changes, and shows "model not found" and nothing else for one whose kernel is gone.
+its output changes, and shows "model not found" and nothing else for one whose kernel is gone. That line
+is hidden in its turn by what is saved.
 """
 
 import contextlib
@@ -36,6 +37,17 @@ SAVED_S = 10.0
 
 _FIRST_S = 2.0
 """How long after the view what is saved is filled, in seconds: the view is there then, and hides it"""
+
+_LIVE = '.xpm:not([data-view="loading"])'
+_ALONE = (
+    "<style>"
+    f".jp-OutputArea:not(:has({_LIVE})) .jp-OutputArea-child:has(+ .jp-OutputArea-child [data-xpm-saved]),"
+    f" .output:not(:has({_LIVE})) > .output_area:has(+ .output_area [data-xpm-saved])"
+    " { display: none; }</style>"
+)
+"""Hides what stands in the place of a live view: "model not found", or a view that Jupyter made of what it
+saved and that waits for a kernel in vain. Jupyter keeps a style sheet only in notebooks that were run here,
+which are also those that ask for the view."""
 
 _AT_REST = frozenset(("idle", "done", "failed", "stopped"))
 
@@ -136,7 +148,7 @@ class ExperimentWidget(AnyWidget):
         """The run as it is, for a notebook that is read without this kernel: a table, and a line."""
         title = self._source.title
         html, text = self._source.ask(lambda state: snapshot(state, title, time.time())).result()
-        return {"text/html": html, "text/plain": text}
+        return {"text/html": f"<div data-xpm-saved>{_ALONE}\n{html}\n</div>", "text/plain": text}
 
     def save(self) -> None:
         """Brings what a notebook saves up to date now."""

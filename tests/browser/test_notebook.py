@@ -158,7 +158,28 @@ def test_a_failure_is_read_retried_saved_and_read_again(host: Lab, start: str):
     assert "token" not in html
     assert "127.0.0.1" not in html
     assert "ValueError: no learning rate in {'lr': 1}" in reopened
+    assert reopened.strip().startswith("○ idle")  # and no line about a view that is not there any more
     assert "Run this cell again for the live view" in reopened
+
+
+def test_a_view_that_jupyter_saved_gives_way_to_the_saved_table(lab: Lab, start: str):
+    def work(notebook: Notebook) -> tuple[bool, str]:
+        notebook.command("@jupyter-widgets/jupyterlab-manager:saveWidgetState")
+        notebook.run(0)
+        notebook.wait(0)
+        notebook.run(1)
+        notebook.row(state="failed").wait_for()
+        notebook.wait_until_saved("1 failed")
+        has_view = "widgets" in notebook.saved()["metadata"]
+        again = notebook.reopened()
+        again.view.wait_for(state="attached")
+        again.tab.locator(again.outputs, has_text="Snapshot of").first.wait_for()
+        return has_view, again.output(0)
+
+    has_view, reopened = lab.with_notebook([start, "Fail.C(how=tag('raise')).submit(); None"], work)
+
+    assert has_view
+    assert reopened.strip().startswith("○ idle")
 
 
 def test_a_cell_that_is_run_again_joins_the_run(lab: Lab, start: str, tmp_path: Path):

@@ -94,7 +94,7 @@ def test_of_many_jobs_a_hundred_are_shown_and_the_others_counted():
 
     html, text = drawn(study)
 
-    assert html.count("<tr>") == ROWS + 1
+    assert html.count("<tr") == ROWS + 1
     assert "200 more; <code>xp.dataframe()</code> has all 300 jobs. Snapshot of" in html
     assert "300 waiting" in text
 
