@@ -148,6 +148,9 @@ class ExperimentStopped(ExperimaestroError):  # noqa: N818 - the name of the com
 class DocumentError(ExperimaestroError, ValueError):
     """What a YAML file, or an option of a command, says cannot be used; its text names each place."""
 
+    problems: tuple[object, ...] = ()
+    """The same, each as a `documents.problems.Problem`, for whoever collects more of them"""
+
 
 class SettingsError(ExperimaestroError, RuntimeError):
     """The settings of this person name something that is not there, or say something wrong."""

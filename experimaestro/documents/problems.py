@@ -20,17 +20,10 @@ class Problem(NamedTuple):
         return ": ".join(part for part in (str(self.origin), self.key, self.text) if part)
 
 
-class _ProblemsError(DocumentError):
-    """What is wrong in documents, with each problem for whoever goes on collecting them."""
-
-    def __init__(self, text: str, problems: Sequence[Problem]) -> None:
-        super().__init__(text)
-        self.problems = problems
-
-
 def of_error(error: DocumentError) -> Sequence[Problem]:
     """The problems that an error tells."""
-    return error.problems if isinstance(error, _ProblemsError) else [Problem(Origin(""), "", str(error))]
+    known = [one for one in error.problems if isinstance(one, Problem)]
+    return known or [Problem(Origin(""), "", str(error))]
 
 
 def failure(source: str, problems: Sequence[Problem]) -> DocumentError:
@@ -42,10 +35,11 @@ def failure(source: str, problems: Sequence[Problem]) -> DocumentError:
     """
     ordered = sorted(problems, key=lambda one: (not one.origin.line, one.origin))  # files, then options
     lines = list(dict.fromkeys(map(str, ordered)))
-    if len(lines) == 1:
-        return _ProblemsError(lines[0], problems)
-    text = "\n".join([f"{shown(source)}: {len(lines)} problems", *(f"  {one}" for one in lines)])
-    return _ProblemsError(text, problems)
+    if len(lines) > 1:
+        lines = [f"{shown(source)}: {len(lines)} problems", *(f"  {one}" for one in lines)]
+    error = DocumentError("\n".join(lines))
+    error.problems = tuple(problems)
+    return error
 
 
 def did_you_mean(name: str, known: Iterable[str], what: str = "There are") -> str:

@@ -48,6 +48,7 @@ def run_experiment(
     file: str | None = None,
     module_name: str | None = None,
     env: Mapping[str, str] | None = None,
+    display: bool = True,
     wait: bool = True,
     **overrides: Any,
 ) -> experiment:
@@ -65,6 +66,7 @@ def run_experiment(
         file: The Python file of the experiment, in place of what the document says.
         module_name: Its module, same.
         env: Variables for the jobs.
+        display: Whether to show the progress.
         wait: Whether to return when all is done; else as soon as the function has submitted its tasks.
         **overrides: Values by key, after all others: `lr=1e-4`, `optim={"lr": 1e-4}`. A key that is the
             name of an argument above is given with `conf`.
@@ -94,7 +96,7 @@ def run_experiment(
     )
     choice = choose_workspace(workspace=workspace, workdir=workdir, experiment_id=plan.name)
     mode = run_mode_of(run_mode) if isinstance(run_mode, str) else run_mode
-    return run(plan, choice, args, mode=mode, env=env, wait=wait)
+    return run(plan, choice, args, mode=mode, env=env, display=display, wait=wait)
 
 
 def run(
@@ -138,7 +140,7 @@ def run(
         display=display,
         dirty_git=DirtyGitAction.IGNORE,  # the plan has looked
     )
-    if wait:
+    if wait or mode is not RunMode.NORMAL:  # a rehearsal is over when the function returns
         with xp:
             on_open(xp)
             _submit(plan, xp, args, env)

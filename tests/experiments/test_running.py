@@ -107,9 +107,36 @@ def test_in_a_notebook_a_magic_takes_the_options_of_the_command(tmp_path: Path):
         "cell('xp.stop()')\n"
         "cell('print(xp.status)')\n"
         "cell('%run_experiment --show full -c lr=5')\n"
-        "cell('%run_experiment --colour full')\n",
+        "cell('xp = %run_experiment --run-mode dry-run --no-progress --workdir runs full')\n"
+        "cell('print(xp.status)')\n",
     )
 
     assert printed.splitlines()[:2] == ["running", "done"]
-    assert printed.splitlines()[-3:] == ["id: first", "file: experiment", "lr: 5"]
+    assert printed.splitlines()[-4:] == ["id: first", "file: experiment", "lr: 5", "done"]
     assert outputs(tmp_path) == ["lr is 2.0\n"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--colour full", "No such option"),
+        ("--detach full", "--detach and --events-viewer are for a terminal"),
+        ("full --workdir runs -c lr=fast", "-c lr=fast: lr: expected a float, got 'fast'"),
+        ("fll --workdir runs", "fll: there is no such file. Did you mean 'full.yaml'?"),
+        ("full --show -c lr", "-c lr: expected KEY=VALUE, such as -c lr=1e-4"),
+    ],
+)
+def test_a_wrong_line_of_the_magic_is_a_message_without_a_traceback(tmp_path: Path, line: str, said: str):
+    project(tmp_path)
+
+    printed = python(
+        tmp_path,
+        f"{SHELL}\n"
+        "from IPython.core.error import UsageError\n"
+        "cell('%load_ext experimaestro')\n"
+        f"try:\n    cell('%run_experiment {line}')\n"
+        "except UsageError as error:\n    print(f'raised: {error}')\n",
+    )
+
+    assert printed.startswith(f"raised: {said}")
+    assert not (tmp_path / "runs").exists()
