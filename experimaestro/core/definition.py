@@ -115,8 +115,7 @@ class _Definitions(Walk):
     def _value(self, value: Any, references: Mapping[int, bytes]) -> Any:
         if isinstance(value, Enum):
             of = type(value)
-            plain = value.value if isinstance(value.value, (str, int, float, type(None))) else None
-            return {"enum": f"{full_name(of)}.{value.name}", "value": plain}
+            return {"enum": f"{full_name(of)}.{value.name}", "value": self._of_member(value.value)}
         if value is None or isinstance(value, (str, int, float)):
             return value
         if isinstance(value, Configuration):
@@ -131,6 +130,20 @@ class _Definitions(Walk):
             ]
             return {"dict": sorted(pairs, key=_text)}
         return {"other": repr(value)}
+
+    def _of_member(self, value: Any) -> Any:
+        """The value of a member of an enumeration; None if its text may differ from process to process."""
+        if value is None or isinstance(value, (str, int, float, PurePath)):
+            return str(value) if isinstance(value, PurePath) else value
+        if isinstance(value, (list, tuple)):
+            return [self._of_member(item) for item in value]
+        if isinstance(value, (set, frozenset)):
+            return sorted(map(self._of_member, value), key=_text)
+        if isinstance(value, dict):
+            return sorted(
+                ([self._of_member(key), self._of_member(item)] for key, item in value.items()), key=_text
+            )
+        return None
 
     def _reference(self, reference: bytes) -> Any:
         if reference[1:2] == b"\x0b" and len(reference) == 10:

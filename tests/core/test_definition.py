@@ -193,6 +193,13 @@ def test_the_value_of_a_member_of_an_enumeration_counts():
     assert shown(Anything.C(x=renamed("red")), Anything.C(x=renamed("rot"))) == [
         f"x: {__name__}.Colour.RED (value 'red') / {__name__}.Colour.RED (value 'rot')"
     ]
+    assert shown(Anything.C(x=renamed((1, {"a": 2}))), Anything.C(x=renamed((1, {"a": 3})))) == [
+        f"x: {__name__}.Colour.RED (value [1, [['a', 2]]]) / {__name__}.Colour.RED (value [1, [['a', 3]]])"
+    ]
+    assert shown(Anything.C(x=renamed(Path("/a"))), Anything.C(x=renamed(Path("/b")))) == [
+        f"x: {__name__}.Colour.RED (value '/a') / {__name__}.Colour.RED (value '/b')"
+    ]
+    assert shown(Anything.C(x=renamed(object())), Anything.C(x=renamed(object()))) == []
 
 
 def test_what_does_not_count_is_not_in_it():

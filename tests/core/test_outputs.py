@@ -31,6 +31,7 @@ from experimaestro import (
     tags,
     tagspath,
 )
+from experimaestro.core.context import Need
 from experimaestro.exceptions import ConfigurationError, SubmissionError
 
 ErrorOf = Callable[[Callable[[], Any]], str]
@@ -263,6 +264,12 @@ def test_generated_paths_are_made_anew_for_a_copy(recorder: Any):
     copy.submit()
     assert copy.out == copy.jobpath / "out.json" != task.out
     assert len(recorder.received) == 2
+
+
+def test_what_takes_over_a_task_takes_over_its_tokens():
+    need = Need("/tokens/gpu.counter", 1, 2)
+    held = Model.C().add_dependencies(need)
+    assert Model.C().copy_dependencies(held).__xpm__.needs == (need,)
 
 
 class Needs(SubmitHook):

@@ -775,6 +775,20 @@ def test_an_ambiguous_default_is_warned_of_where_the_class_is():
     assert [one.filename for one in warned] == [__file__]
 
 
+class Paired(Config):
+    pair: Param[tuple[int, int]] = field(default=(1, 2))
+
+
+class LeftOut(Config):
+    pair: Param[tuple[int, int]] = field(default=(1, 2), ignore_default=True)
+
+
+def test_a_default_that_no_identifier_can_have_is_refused():
+    with pytest.raises(DefinitionError, match=r"Paired\.pair: the default is wrong: a tuple cannot be part"):
+        Paired.C()
+    assert LeftOut.C().__identifier__() == LeftOut.C().__identifier__()
+
+
 class Access(Flag):
     READ = 1
     WRITE = 2

@@ -210,6 +210,39 @@ def test_a_path_of_another_job_is_not_taken_over(recorder: Any, error_of: ErrorO
     assert again.model.layers[0].weights.is_relative_to(again.jobpath)
 
 
+class Keeps(Config):
+    layer: Param[Layer] = field(ignore_generated=True)
+    result: Meta[Path] = field(default_factory=PathGenerator("result.txt"))
+
+
+def test_a_path_of_another_folder_is_kept_where_the_parameter_says_so(tmp_path: Path):
+    layer = Layer.C(size=1)
+    layer.instance(DirectoryContext(tmp_path / "one"))
+    made = Keeps.C(layer=layer).instance(DirectoryContext(tmp_path / "other"))
+    assert (made.layer.weights, made.result) == (
+        tmp_path / "one/weights.bin",
+        tmp_path / "other/result.txt",
+    )
+
+
+def test_a_task_that_was_not_taken_can_be_corrected(recorder: Any, monkeypatch: pytest.MonkeyPatch):
+    def refuse(_submission: Submission) -> None:
+        raise ValueError("no")
+
+    task = train(model=Model.C(layers=[Layer.C(size=1)]))
+    with monkeypatch.context() as refusing:
+        refusing.setattr(recorder, "submit", refuse)
+        with pytest.raises(ValueError, match="no"):
+            task.submit()
+    assert task.model is not None
+    weights: Any = task.model.layers[0].weights
+    assert weights is None
+    task.model.layers.append(Layer.C(size=2))
+    task.lr = 5
+    task.submit()
+    assert [layer.weights.is_relative_to(task.jobpath) for layer in task.model.layers] == [True, True]
+
+
 def test_everything_submitted_below_is_waited_for_once_and_in_order(recorder: Any):
     a, b, c = data("a"), data("b"), data("c")
     task = train(data={"x": b, "y": c}, sources=[Source.C(data=c), Source.C(data=a)]).submit()

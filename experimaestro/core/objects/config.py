@@ -390,8 +390,9 @@ class _Behaviour(Configuration):
         """See `Config.copy_dependencies`."""
         from experimaestro.core.objects.outputs import Marker  # rarely needed
 
-        task = information(other, f"{self.__xpm__.declaration.name}.copy_dependencies({{}})").task
-        return self if task is None else Marker(task)(self)
+        info = information(other, f"{self.__xpm__.declaration.name}.copy_dependencies({{}})")
+        self.__xpm__.needs = (*self.__xpm__.needs, *info.needs)
+        return self if info.task is None else Marker(info.task)(self)
 
     def add_dependencies(self, *needs: Need) -> Any:
         """See `Config.add_dependencies`."""
@@ -412,6 +413,8 @@ class _Behaviour(Configuration):
 
     def tag(self, name: str, value: Any) -> Any:
         """See `Config.tag`."""
+        if not isinstance(name, str):
+            raise TypeError(f"tag({short(name)}, ...): expected the name of the tag, a str")
         if type(value) not in {str, int, float, bool}:
             raise TypeError(_tag_refused(value))
         info = self.__xpm__
@@ -545,7 +548,10 @@ class Config(Declares, metaclass=ConfigMeta):
             """A new configuration, not sealed, with copies of all that it uses but submitted tasks."""
 
         def copy_dependencies(self, other: "Config") -> Self:
-            """Makes it an output of the task that another one is, or is an output of; returns it."""
+            """Makes it an output of the task that another one is, or is an output of; returns it.
+
+            The tokens that the other one needs (`add_dependencies`) are needed for it as well.
+            """
 
         def add_dependencies(self, *needs: Need) -> Self:
             """Makes the tasks that use it wait for tokens, and hold them while they run; returns it.

@@ -29,7 +29,7 @@ from experimaestro.core.base import Configuration, Declares
 from experimaestro.core.containers import OptionalType
 from experimaestro.core.deprecation import DeprecatedParameter, conversion, deprecation_of
 from experimaestro.core.generics import fixed
-from experimaestro.core.identifier import Identifier, ambiguity
+from experimaestro.core.identifier import Identifier, ambiguity, without_identifier
 from experimaestro.core.objects.annotations import resolved_annotation, substituted
 from experimaestro.core.objects.hooks import hooks_of
 from experimaestro.core.problems import Mismatch, short
@@ -299,11 +299,22 @@ def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
         owner=base,
         note=text,
     )
-    if argument.confusable and default is not UNSET and not argument.ignore_default:
-        why = ambiguity(default, kept)
-        if why is not None:
-            _warn(base, f"{where}: the default is ambiguous: {why}", AmbiguityWarning)
+    if default is not UNSET and not argument.ignore_default:
+        _check_identity(base, argument, where)
     return argument
+
+
+def _check_identity(base: type, argument: Argument, where: str) -> None:
+    """Refuses a default that no identifier can have, and warns of one whose identifier others have."""
+    reason = without_identifier(argument.default) if argument.unhashable else None
+    if reason is not None:
+        raise DefinitionError(
+            f"{where}: the default is wrong: {reason} cannot be part of an identifier. Declare "
+            f"Meta[{argument.type.name}], or leave the default out: field(default=..., ignore_default=True)"
+        )
+    why = ambiguity(argument.default, argument.type) if argument.confusable else None
+    if why is not None:
+        _warn(base, f"{where}: the default is ambiguous: {why}", AmbiguityWarning)
 
 
 def _warn(base: type, text: str, category: type[Warning]) -> None:

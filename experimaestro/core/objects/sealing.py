@@ -11,10 +11,10 @@ from typing import Any
 
 from experimaestro.core.arguments import Argument, PathGenerator
 from experimaestro.core.base import Configuration, place
-from experimaestro.core.frozen import frozen
+from experimaestro.core.frozen import frozen, thawed
 from experimaestro.core.identifier import digest
 from experimaestro.core.problems import Mismatch, Problem, failure, short
-from experimaestro.core.walk import Route, children_of_this_job, postorder, routes, spell
+from experimaestro.core.walk import Route, children_of_this_job, collect, postorder, routes, spell
 from experimaestro.exceptions import ConfigurationError
 
 _Wrong = tuple[Configuration, Argument, Mismatch | None]
@@ -152,7 +152,7 @@ def seal(
     memo: dict[int, bytes],
     folder: str | None,
     workspace: str | None,
-) -> None:
+) -> list[Configuration]:
     """Makes configurations final.
 
     Args:
@@ -161,6 +161,9 @@ def seal(
         memo: Their digests, as far as they are the same wherever they are used.
         folder: Where generated paths go; None if there is no such place.
         workspace: Where the folders are that tasks share.
+
+    Returns:
+        Those that were not sealed before.
 
     Raises:
         AssertionError: A path is to be generated and there is no folder.
@@ -173,10 +176,9 @@ def seal(
     ]
     if placed:
         _place(placed, order, roots, folder, workspace)
-    for config in order:
+    changed = [config for config in order if not config.__xpm__.sealed]
+    for config in changed:
         info = config.__xpm__
-        if info.sealed:
-            continue
         values = config.__dict__
         for argument in info.declaration.containers:
             value = values.get(argument.name)
@@ -186,6 +188,19 @@ def seal(
             info.sealed_code = info.declaration.code
         info.sealed = True
         info.digest = memo.get(id(config))
+    return changed
+
+
+def unseal(configs: Iterable[Configuration]) -> None:
+    """Undoes `seal`, where what it was done for did not come about."""
+    for config in configs:
+        info = config.__xpm__
+        info.sealed = info.places_paths = False
+        info.sealed_code = info.digest = info.folder = None
+        for argument in info.declaration.containers:
+            config.__dict__[argument.name] = thawed(config.__dict__.get(argument.name))
+        for argument in info.declaration.generated:
+            config.__dict__[argument.name] = None
 
 
 def _place(
@@ -205,13 +220,14 @@ def _place(
             "Submit the task, or give a folder: instance(DirectoryContext(path))"
         )
     found = _routes(roots)
+    kept = _kept_elsewhere(order)
     elsewhere = [
         Problem(
             spell((*found[id(config)], config.__xpm__.declaration.generated[0].name)),
             f"its path is already in {config.__xpm__.folder}. Use a copy in one of the two: config.copy()",
         )
         for config in placed
-        if config.__xpm__.sealed and config.__xpm__.folder != folder
+        if config.__xpm__.sealed and config.__xpm__.folder != folder and id(config) not in kept
     ]
     if elsewhere:
         root = roots[0].__xpm__
@@ -239,6 +255,16 @@ def _place(
         )
         if info.places_paths:
             info.folder = folder
+
+
+def _kept_elsewhere(order: Sequence[Configuration]) -> set[int]:
+    """What is used with its paths in another folder (`field(ignore_generated=True)`), by `id`."""
+    roots: list[Configuration] = []
+    for config in order:
+        for argument in config.__xpm__.declaration.arguments.values():
+            if argument.ignore_generated:
+                collect(config.__dict__.get(argument.name), roots)
+    return {id(one) for one in own(roots)}
 
 
 def folder_name(step: str | int) -> str:

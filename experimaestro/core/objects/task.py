@@ -20,7 +20,7 @@ from experimaestro.core.identifier import Walk
 from experimaestro.core.objects.config import Config
 from experimaestro.core.objects.hooks import SubmitHook
 from experimaestro.core.objects.outputs import Marker
-from experimaestro.core.objects.sealing import check, seal
+from experimaestro.core.objects.sealing import check, seal, unseal
 from experimaestro.core.problems import Mismatch, Problem, failure, short
 from experimaestro.core.references import refused_object
 from experimaestro.core.serialization import dump_objects
@@ -171,6 +171,7 @@ class Task(LightweightTask):
         before = (info.digest, info.own_digest, info.init_tasks)
         info.init_tasks = before_it
         info.digest = info.own_digest = None
+        sealed: list[Configuration] = []
         try:
             memo: dict[int, bytes] = {}
             walk = Walk(memo)
@@ -178,7 +179,7 @@ class Task(LightweightTask):
             key = f"{info.declaration.typename}/{identity.hex()}"
             folder = f"{submitter.workspace}/jobs/{key}"
             here = os.getcwd()  # noqa: PTH109 - a string, and fast
-            seal(order, roots, memo, folder, submitter.workspace)
+            sealed = seal(order, roots, memo, folder, submitter.workspace)
             info.own_digest = identity
             info.digest = None if walk.depends_on_start(info.owner) else identity
             found, conflicts = union(tagging, order)
@@ -207,6 +208,7 @@ class Task(LightweightTask):
             submitter.submit(submission)
             context.note_submitted(info.code, info.instruction)
         except BaseException:
+            unseal(sealed)
             info.digest, info.own_digest, info.init_tasks = before
             info.key = info.workspace = info.job_tags = info.submission = info.submitter = None
             raise
