@@ -314,10 +314,16 @@ def _entries(config: Configuration) -> Entries:
             value, default = without_meta(value), without_meta(default)
         if value is None and argument.skips_none:
             continue
-        if argument.ignore_default and default == value:
+        if argument.ignore_default and (default == value or _is_same_member(argument, default, value)):
             continue
         entries.append((argument, value))
     return entries
+
+
+def _is_same_member(argument: Argument, default: Any, value: Any) -> bool:
+    """Whether values differ only by the version of the enumerations in them: cells may run again."""
+    of = argument.type
+    return bool(of.classes) and not of.references and _bytes(default, _NONE) == _bytes(value, _NONE)
 
 
 def counts(argument: Argument, value: Any) -> bool:

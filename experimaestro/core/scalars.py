@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from experimaestro.core.base import Declares
 from experimaestro.core.problems import Mismatch, short
 from experimaestro.core.tags import Tagged
-from experimaestro.core.versions import defined, is_same, redefined, version
+from experimaestro.core.versions import defined, is_same, is_same_member, redefined, version
 from experimaestro.exceptions import DefinitionError
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
@@ -255,13 +255,26 @@ class EnumType(Type):
         """See `Type.check`."""
         if isinstance(value, self.of):
             return named(value)
-        found = version(type(value), self.of)
-        if found is None:
+        if not is_version(value, self.of):
             raise self.mismatch(value)
-        if not is_same(found, self.of):
-            raise redefined(found, self.of)
-        kept = named(value)
-        return kept if found is defined(found.__qualname__) else self.of[kept.name]  # what cells name now
+        return present(named(value), self.of)
+
+
+def is_version(value: Any, of: type[Enum]) -> bool:
+    """Whether a value is a member of an enumeration of a cell that was run again.
+
+    Raises:
+        Mismatch: The enumeration was edited.
+    """
+    found = version(type(value), of)
+    if found is not None and not is_same(found, of):
+        raise redefined(found, of)
+    return found is not None
+
+
+def present(member: Enum, of: type[Enum]) -> Enum:
+    """A member of a version of an enumeration as the cells name it now, else as the enumeration has it."""
+    return member if type(member) is defined(of.__qualname__) else of[member.name]
 
 
 def named(member: Enum) -> Enum:
@@ -297,6 +310,8 @@ class LiteralType(Type):
         for one in self.values:
             if type(one) is type(value) and one == value:
                 return one
+            if isinstance(one, Enum) and is_version(value, type(one)) and one.name == value.name:
+                return present(value, type(one))
         raise self.mismatch(value)
 
 
@@ -320,9 +335,10 @@ class ChoicesType(Type):
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
         kept = self.of.check(value)
-        if not any(type(kept) is type(choice) and kept == choice for choice in self.choices):
-            raise self.mismatch(value)
-        return kept
+        for choice in self.choices:
+            if (type(kept) is type(choice) and kept == choice) or is_same_member(kept, choice):
+                return kept
+        raise self.mismatch(value)
 
     def load(self, value: Any) -> Any:
         """See `Type.load`."""

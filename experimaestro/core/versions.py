@@ -6,6 +6,7 @@ the class reaches; in a job, and for what was loaded, it is what the file of the
 """
 
 import sys
+from enum import Enum
 from typing import Any
 
 from experimaestro.core.problems import Mismatch
@@ -55,6 +56,16 @@ def is_same(one: type, other: Any) -> bool:
 def is_subclass(one: type, other: type) -> bool:
     """Whether a class derives from another, or from one that is the same."""
     return other in one.__mro__ or any(is_same(base, other) for base in one.__mro__)
+
+
+def is_same_member(one: Any, other: Any) -> bool:
+    """Whether two values are one member of an enumeration, in versions of its class that are the same."""
+    return (
+        isinstance(one, Enum)
+        and isinstance(other, Enum)
+        and one.name == other.name
+        and is_same(type(one), type(other))
+    )
 
 
 def defined(qualname: str) -> type | None:

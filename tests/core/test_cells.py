@@ -590,6 +590,52 @@ def test_a_class_that_was_defined_before_an_edit_is_to_be_run_again(notebook: No
     )
 
 
+MODE = "from enum import Enum\nclass Mode(Enum):\n    FAST = 1\n    SLOW = 2"
+MODES = """
+from typing import Annotated, Dict, List, Literal
+from experimaestro import Choices
+class Train(Task):
+    mode: Param[Mode] = field(default=Mode.SLOW, ignore_default=True)
+    modes: Param[List[Mode]] = field(default_factory=lambda: [Mode.SLOW], ignore_default=True)
+    keys: Param[Dict[Mode, int]] = field(default_factory=lambda: {Mode.SLOW: 1}, ignore_default=True)
+    literal: Param[Literal[Mode.SLOW, 1]] = field(default=1)
+    choice: Annotated[Param[Mode], Choices([Mode.SLOW])] = field(default=Mode.SLOW)
+    def execute(self): ...
+"""
+SLOW = "Train.C(mode=Mode.SLOW, modes=[Mode.SLOW], keys={Mode.SLOW: 1}, literal=Mode.SLOW, choice=Mode.SLOW)"
+
+
+def test_the_members_of_an_enumeration_that_is_run_again_are_the_same(notebook: Notebook, recorder: Any):
+    notebook.run(f"{MODE}\n{MODES}")
+    old = notebook.run(SLOW)
+    before = repr(old.__identifier__())
+    notebook.run(MODE)
+    new = notebook.run(SLOW)
+    assert new.mode is new.literal is new.choice is notebook["Mode"].SLOW  # what the cells compare it with
+    assert new == old
+    assert repr(new.__identifier__()) == before
+    assert repr(notebook["Train"].C(mode=notebook["Mode"].FAST).__identifier__()) != before
+    new.submit()
+    notebook.run(MODES)
+    again = notebook["Train"].C(mode=old.mode, choice=old.choice)
+    assert again.mode is again.choice is notebook["Mode"].SLOW
+    assert len(recorder.received) == 1
+
+
+@pytest.mark.parametrize("name", ["mode", "literal", "choice"])
+def test_the_members_of_an_enumeration_that_was_edited_are_refused(
+    notebook: Notebook, error_of: ErrorOf, name: str
+):
+    notebook.run(f"{MODE}\n{MODES}")
+    old = notebook.run("Train.C().mode")
+    notebook.run(MODE.replace("1", "3"))
+    said = error_of(lambda: notebook["Train"].C(**{name: notebook["Mode"].SLOW}))
+    assert "`Mode` was redefined since the class of this parameter was defined. Run its cell again" in said
+    notebook.run(MODES)
+    said = error_of(lambda: notebook["Train"].C(**{name: old}))
+    assert "`Mode` was redefined since this object was made; make it again" in said
+
+
 def test_a_name_that_was_given_to_something_else_is_said(
     notebook: Notebook, error_of: ErrorOf, recorder: Any
 ):

@@ -9,6 +9,7 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from enum import Enum
 from hashlib import sha256
 from inspect import get_annotations
 from types import CellType, CodeType, FunctionType, ModuleType
@@ -313,8 +314,35 @@ def _class_statement(name: str, cls: type, namespace: Mapping[str, Any]) -> Foun
         return None
     for cell in texts.cells(namespace):
         for node in texts.definitions(cell, name):
-            return cell, node, _is_postponed(cls, node)
+            if not issubclass(cls, Enum) or _has_members(cls, node):
+                return cell, node, _is_postponed(cls, node)
     return None
+
+
+def _has_members(cls: type[Enum], node: ast.stmt) -> bool:
+    """Whether a statement may have made an enumeration, which does not say where it was made."""
+    bases = [ast.unparse(one).rpartition(".")[2] for one in getattr(node, "bases", ())]
+    assigned = [
+        (one.targets[0].id, one.value)
+        for one in getattr(node, "body", ())
+        if isinstance(one, ast.Assign) and len(one.targets) == 1 and isinstance(one.targets[0], ast.Name)
+    ]
+    members = [(name, value) for name, value in assigned if name in cls.__members__]
+    return (
+        bases == [base.__name__ for base in cls.__bases__]
+        and [name for name, _ in members] == list(cls.__members__)
+        and all(hasattr(cls, name) for name, _ in assigned)
+        and all(_may_be(value, cls[name].value) for name, value in members)
+    )
+
+
+def _may_be(node: ast.expr, value: Any) -> bool:
+    """Whether an expression may have a value: a literal has its own, of anything else nothing is known."""
+    try:
+        literal = ast.literal_eval(node)
+    except (ValueError, TypeError):
+        return True
+    return type(literal) is type(value) and bool(literal == value)
 
 
 def _function_in(value: Any) -> FunctionType | None:

@@ -3,10 +3,12 @@
 Rule: an explicit stack, and a pair that was met is taken as equal: chains are long, cycles end.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from experimaestro.core.base import Configuration
 from experimaestro.core.identifier import identify
+from experimaestro.core.versions import is_same, is_same_member
 
 
 def equal(left: Configuration, right: Configuration) -> bool:
@@ -30,7 +32,7 @@ def equal(left: Configuration, right: Configuration) -> bool:
 
 def _parts(one: Configuration, other: Configuration) -> list[tuple[Any, Any]] | None:
     """What must be equal for two configurations to be; None if they are different."""
-    if type(one) is not type(other):
+    if not is_same(one.__xpm__.declaration.cls, other.__xpm__.declaration.cls):
         return None
     if one.__xpm__.sealed and other.__xpm__.sealed:
         return [] if identify(one) == identify(other) else None
@@ -48,5 +50,14 @@ def _items(one: Any, other: Any) -> list[tuple[Any, Any]] | None:
         if isinstance(one, kind) and isinstance(other, kind):
             return list(zip(one, other, strict=True)) if len(one) == len(other) else None
     if isinstance(one, dict) and isinstance(other, dict):
-        return [(one[key], other[key]) for key in one] if one.keys() == other.keys() else None
-    return [] if one == other else None
+        if one.keys() == other.keys():
+            return [(one[key], other[key]) for key in one]
+        return _items(_in_order(one.items()), _in_order(other.items()))
+    if isinstance(one, set) and isinstance(other, set) and one != other:
+        return _items(_in_order(one), _in_order(other))
+    return [] if one == other or is_same_member(one, other) else None
+
+
+def _in_order(values: Iterable[Any]) -> list[Any]:
+    """An order in which members of an enumeration stand at the same places, whatever the version of it."""
+    return sorted(values, key=repr)
