@@ -209,6 +209,43 @@ def stray(folder: str, kill: bool, size: bool, perform: bool, as_json: bool) -> 
         say_dry(perform or not found, _count(len(found)))
 
 
+@jobs.command("give-up", short_help="Say that a lost machine runs its jobs no more.")
+@in_workspace
+@click.option("--machine", "machines", multiple=True, metavar="NAME", help="Of this machine; may be repeated.")
+@perform
+@as_json
+def give_up_command(folder: str, machines: tuple[str, ...], perform: bool, as_json: bool) -> None:
+    """List the machines that cannot be asked whether their jobs still run, and say that they do not.
+
+    Jobs of another machine are waited for, also when it is lost. With --perform, those of the machines named
+    (without --machine, of each that you confirm) count as lost: they are run again with their experiment.
+    """
+    from experimaestro.inventory import giving_up
+    from experimaestro.monitor.words import ago
+
+    found = [one for one in giving_up.silent(folder) if not machines or one.machine in machines]
+    missing = [name for name in machines if name not in {one.machine for one in found}]
+    if missing:
+        raise click.UsageError(f"no job is waited for that runs on {', '.join(missing)}")
+    if as_json:
+        if perform:
+            raise click.UsageError("--json lists: leave out --perform")
+        rows = [
+            {"machine": one.machine, "last_sign": one.sign, "jobs": [job.key for job in one.jobs]}
+            for one in found
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    given = 0
+    for one in found:
+        sign = "never" if one.sign is None else f"{ago(one.sign)} ago"
+        click.echo(f"{one.machine}: {_count(len(one.jobs))}, last sign of life {sign}")
+        if perform and (machines or click.confirm("  Does it run none of them any more?")):
+            given += len(giving_up.give_up(one))
+    total = sum(len(one.jobs) for one in found)
+    say_dry(perform or not found, f"{_count(given)} given up" if perform else _count(total))
+
+
 def _named(folder: str, names: tuple[str, ...], chosen: dict[str, Any]) -> "list[JobRecord]":
     """The jobs that are named, or those that are selected; naming nothing at all is a mistake."""
     from experimaestro.inventory import jobs as inventory

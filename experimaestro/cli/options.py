@@ -15,8 +15,8 @@ _FOLDER = "experimaestro.folder"
 """Key of `Context.meta`: what was said of the workspace before the name of the sub-command"""
 
 
-_workdir = click.option("--workdir", type=click.Path(path_type=Path), help="Folder of the workspace.")
-_workspace = click.option("--workspace", metavar="ID", help="A workspace of settings.yaml.")
+workdir_option = click.option("--workdir", type=click.Path(path_type=Path), help="Folder of the workspace.")
+workspace_option = click.option("--workspace", metavar="ID", help="A workspace of settings.yaml.")
 
 
 def in_workspace(command: Command, *, is_marked: bool = True) -> Command:
@@ -29,8 +29,8 @@ def in_workspace(command: Command, *, is_marked: bool = True) -> Command:
         is_marked: Whether the folder must be a workspace of this version.
     """
 
-    @_workdir
-    @_workspace
+    @workdir_option
+    @workspace_option
     @functools.wraps(command)
     @reports_errors
     def located(
@@ -40,7 +40,7 @@ def in_workspace(command: Command, *, is_marked: bool = True) -> Command:
 
         if path is not None and (workdir is not None or workspace is not None):
             raise click.UsageError("PATH and --workdir or --workspace say the same: give one of them")
-        folder = _folder(path or workdir, workspace, options.get("experiment"))
+        folder = folder_of(path or workdir, workspace, options.get("experiment"))
         found = opening.existing(folder) if is_marked else opening.real(folder)
         return command(found, *args, **options)
 
@@ -53,7 +53,7 @@ def at_path(command: Command, *, is_marked: bool = True) -> Command:
     return click.argument("path", required=False, type=click.Path(path_type=Path))(located)
 
 
-def _folder(workdir: Path | None, workspace: str | None, experiment: str | None) -> Path:
+def folder_of(workdir: Path | None, workspace: str | None, experiment: str | None = None) -> Path:
     """The folder that is meant."""
     from experimaestro.settings import choose_workspace
 
@@ -68,8 +68,8 @@ def _folder(workdir: Path | None, workspace: str | None, experiment: str | None)
 def workspace_group(command: Command) -> Command:
     """Adds --workdir and --workspace to a group, for its sub-commands."""
 
-    @_workdir
-    @_workspace
+    @workdir_option
+    @workspace_option
     @functools.wraps(command)
     def noting(workdir: Path | None, workspace: str | None) -> Any:
         click.get_current_context().meta[_FOLDER] = (workdir, workspace)

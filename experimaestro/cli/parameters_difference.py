@@ -2,24 +2,35 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from experimaestro.cli.options import as_json
+from experimaestro.cli.options import as_json, folder_of, workdir_option, workspace_option
 from experimaestro.click import reports_errors
+
+if TYPE_CHECKING:
+    from experimaestro.workspace.layout import JobPaths
 
 
 @click.command("parameters-difference")
-@click.argument("one", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("other", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("one")
+@click.argument("other")
+@workdir_option
+@workspace_option
 @as_json
 @reports_errors
-def parameters_difference(one: Path, other: Path, as_json: bool) -> None:
-    """Compare the parameters of the jobs in the folders ONE and OTHER."""
-    from experimaestro.inventory.comparing import differences, only_in
-    from experimaestro.workspace.layout import JobPaths
+def parameters_difference(
+    one: str, other: str, workdir: Path | None, workspace: str | None, as_json: bool
+) -> None:
+    """Compare the parameters of the jobs ONE and OTHER.
 
-    paths = JobPaths(str(one.absolute()), ""), JobPaths(str(other.absolute()), "")
+    Each is the folder of a job, or TYPE/IDENTIFIER as `jobs list` prints it: that is looked for in the
+    workspace of --workdir, --workspace or the settings.
+    """
+    from experimaestro.inventory.comparing import differences, only_in
+
+    paths = _paths(one, workdir, workspace), _paths(other, workdir, workspace)
     found, extra = differences(*paths), only_in(*paths)
     if as_json:
         rows = [{"parameter": each.key, "one": each.old, "other": each.new} for each in found]
@@ -34,3 +45,15 @@ def parameters_difference(one: Path, other: Path, as_json: bool) -> None:
             click.echo(f"{name}: only in {where}")
     if not found and not any(extra):
         click.echo("no parameter differs")
+
+
+def _paths(job: str, workdir: Path | None, workspace: str | None) -> "JobPaths":
+    """The files of the job that is meant."""
+    from experimaestro.inventory.jobs import find
+    from experimaestro.inventory.opening import existing
+    from experimaestro.workspace.layout import JobPaths
+
+    if Path(job).is_dir():
+        return JobPaths(str(Path(job).absolute()), "")
+    folder = existing(folder_of(workdir, workspace))
+    return JobPaths.of(folder, find(folder, job))

@@ -118,6 +118,8 @@ def experiments_cli(**options: Any) -> None:
         return
     if options["as_json"] or options["origins"]:
         raise click.UsageError("--json and --origins say how --show prints: add --show")
+    if options["events_format"] != "text" and not options["events_viewer"]:
+        raise click.UsageError("--events-format says how --events-viewer prints: add --events-viewer")
     plan = planning.make(
         options["yaml"], **_files(options), file=options["file"], module=options["module_name"]
     )

@@ -445,6 +445,11 @@ def test_the_difference_of_a_job_from_the_nearest_is_explained(folder: Path):
     folders = [f"runs/jobs/{keys[lr]}" for lr in ("0.5", "1.0")]
     assert run(folder, "parameters-difference", *folders).out == "lr: 0.5 -> 1.0\n"
     assert run(folder, "parameters-difference", folders[0], folders[0]).out == "no parameter differs\n"
+    starts = [keys[lr][:-50] for lr in ("0.5", "1.0")]
+    assert run(folder, "parameters-difference", "--workdir", "runs", *starts).out == "lr: 0.5 -> 1.0\n"
+    assert run(folder, "parameters-difference", "--workdir", "runs", "none", *starts[:1]).err == (
+        f"Error: {folder}/runs has no job 'none'. `experimaestro jobs list` tells all\n"
+    )
     assert json.loads(run(folder, "parameters-difference", *folders, "--json").out)["differences"] == [
         {"parameter": "lr", "one": "0.5", "other": "1.0"}
     ]

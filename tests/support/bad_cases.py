@@ -173,6 +173,7 @@ CASES: dict[str, Case] = {
     "one word for a variable": option("--env", "A"),
     "no such settings": option("--xpm-config-dir", "none"),
     "json without show": option("--json"),
+    "a format of events that are not printed": option("--events-format", "json"),
     "no workspace": option(),
     "an unknown workspace": option("--workspace", "main"),
     "a workspace that is a file": option("--workdir", "code.py"),
