@@ -21,6 +21,7 @@ from experimaestro.experiments.mocking import mock_modules, noop_decorator
 from experimaestro.workspace.git import DirtyGitAction
 
 if TYPE_CHECKING:
+    from experimaestro.experiments.cli import experiments_cli
     from experimaestro.experiments.running import run_experiment
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "ExperimentHelper",
     "GridSearch",
     "configuration",
+    "experiments_cli",
     "generate_grid",
     "mock_modules",
     "noop_decorator",
@@ -40,6 +42,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Loads what runs an experiment at its first use."""
+    if name == "experiments_cli":
+        from experimaestro.experiments.cli import experiments_cli  # it loads click
+
+        return experiments_cli
     if name == "run_experiment":
         from experimaestro.experiments.running import run_experiment  # it loads the scheduler
 

@@ -12,8 +12,10 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
+from experimaestro.documents import problems
+from experimaestro.documents.converting import Conversion
 from experimaestro.documents.fields import fields_of, has_fields
-from experimaestro.documents.problems import did_you_mean
+from experimaestro.documents.nodes import Origin, from_python
 from experimaestro.exceptions import DocumentError
 
 C = TypeVar("C")
@@ -38,7 +40,8 @@ def generate_grid(
         Copies, whose `grid_search` is None.
 
     Raises:
-        DocumentError: A field is unknown, or has no values; or pairs have not the same number of values.
+        DocumentError: A field is unknown, or has no values or wrong ones; or pairs have not the same number
+            of values. All values are looked at before the first configuration is made.
 
     Example:
         >>> import dataclasses
@@ -55,7 +58,9 @@ def generate_grid(
     """
     if grid is None:
         grid = getattr(configuration, "grid_search", None) or {}
-    columns = {field: _values(field, values) for field, values in grid.items()}
+    columns = {
+        field: _converted(configuration, field, _values(field, values)) for field, values in grid.items()
+    }
     if mode == "pairs" and len({len(values) for values in columns.values()}) > 1:
         counts = ", ".join(f"{field} has {len(values)}" for field, values in columns.items())
         raise DocumentError(f"grid_search: pairs need as many values for each field: {counts}")
@@ -69,7 +74,7 @@ def generate_grid(
     for row in rows:
         made: Any = configuration
         for field, value in zip(columns, row, strict=True):
-            made = _with(made, field.split("."), value, field)
+            made = _with(made, field.split("."), value)
         yield made
 
 
@@ -103,19 +108,36 @@ def _range(where: str, values: Any) -> Sequence[Any]:
     return [int(n) for n in steps] if whole else steps
 
 
-def _with(configuration: Any, path: Sequence[str], value: Any, field: str) -> Any:
+def _converted(configuration: Any, field: str, values: Sequence[Any]) -> Sequence[Any]:
+    """The values as the class of the field wants them."""
+    of = _type_of(configuration, field.split("."), field)
+    conversion = Conversion()
+    nodes = [from_python(value, Origin("grid_search")) for value in values]
+    made = [conversion.convert(node, of, field) for node in nodes]
+    if conversion.problems:
+        raise problems.failure("grid_search", conversion.problems)
+    return made
+
+
+def _type_of(configuration: Any, path: Sequence[str], field: str) -> Any:
+    """The annotation of a field, which may be deep inside."""
+    name, *rest = path
+    if isinstance(configuration, dict):
+        return _type_of(configuration.get(name), rest, field) if rest else Any
+    cls = type(configuration)
+    fields = {one.name: one for one in fields_of(cls)} if has_fields(cls) else {}
+    if name not in fields:
+        hint = problems.did_you_mean(name, fields)
+        raise DocumentError(f"grid_search: {field}: {cls.__qualname__} has no field {name!r}. {hint}")
+    return _type_of(getattr(configuration, name), rest, field) if rest else fields[name].type
+
+
+def _with(configuration: Any, path: Sequence[str], value: Any) -> Any:
     """A copy with another value of one field, which may be deep inside."""
     name, *rest = path
     if isinstance(configuration, dict):
-        return {**configuration, name: _with(configuration.get(name), rest, value, field) if rest else value}
-    cls = type(configuration)
-    names = [one.name for one in fields_of(cls)] if has_fields(cls) else []
-    if name not in names:
-        hint = did_you_mean(name, names)
-        raise DocumentError(f"grid_search: {field}: {cls.__qualname__} has no field {name!r}. {hint}")
-    if rest:
-        value = _with(getattr(configuration, name), rest, value, field)
-    return _changed(configuration, name, value)
+        return {**configuration, name: _with(configuration.get(name), rest, value) if rest else value}
+    return _changed(configuration, name, _with(getattr(configuration, name), rest, value) if rest else value)
 
 
 def _changed(configuration: Any, name: str, value: Any) -> Any:

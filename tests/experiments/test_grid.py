@@ -39,10 +39,18 @@ def test_pairs_take_the_first_values_then_the_second():
 
 @pytest.mark.parametrize(
     ("values", "seeds"),
-    [([0, 4, 5], [0, 1, 2, 3, 4]), ([0, 1, 3], [0.0, 0.5, 1.0]), ([3, 3, 1], [3])],
+    [([0, 4, 5], [0, 1, 2, 3, 4]), ([3, 3, 1], [3])],
 )
 def test_a_range_has_both_ends(values: list[int], seeds: list[float]):
     assert [seed for _, seed in rows({"seed": {"values_range": values}})] == seeds
+
+
+def test_values_become_what_the_field_says():
+    study = Study(id="a", grid_search={"optim": [{"lr": 3}], "seed": ["1", 2.0]})
+
+    assert [(one.optim, one.seed) for one in generate_grid(study)] == [(Optim(lr=3.0), 1), (Optim(lr=3.0), 2)]
+    assert [lr for lr, _ in rows({"optim.lr": {"values_range": [0, 1, 3]}})] == [0.0, 0.5, 1.0]
+    assert [lr for lr, _ in rows({"optim.lr": {"values_range": [0, 2, 3]}})] == [0.0, 1.0, 2.0]
 
 
 def test_no_grid_is_the_configuration_alone():
@@ -56,6 +64,9 @@ def test_no_grid_is_the_configuration_alone():
         ({"sed": [1]}, "grid_search: sed: Study has no field 'sed'. Did you mean 'seed'?"),
         ({"optim.rate": [1]}, "grid_search: optim.rate: Optim has no field 'rate'. There are: lr"),
         ({"seed.x": [1]}, "grid_search: seed.x: int has no field 'x'. There are none"),
+        ({"seed": [1, "x"]}, "grid_search: seed: expected an int, got 'x'"),
+        ({"seed": {"values_range": [0, 1, 3]}}, "grid_search: seed: expected an int, got 0.5"),
+        ({"optim": [{"lrr": 1}]}, "grid_search: optim.lrr: unknown key. Did you mean 'lr'?"),
         ({"seed": []}, "grid_search: seed: has no values"),
         ({"seed": 3}, ("grid_search: seed: expected [values], values_list: [values] or "
                        "values_range: [start, stop, count], got 3")),
