@@ -8,6 +8,7 @@ from experimaestro.core.base import Configuration, place
 from experimaestro.core.containers import OptionalType
 from experimaestro.core.problems import Mismatch, short
 from experimaestro.core.references import AnyType, ConfigType
+from experimaestro.core.versions import version
 from experimaestro.exceptions import ConfigurationError
 
 
@@ -52,7 +53,8 @@ def _fits(argument: Argument, inner: Configuration) -> bool:
     if argument.read_only or isinstance(of, AnyType) or not of.references:
         return False
     if isinstance(of, ConfigType):
-        return of.of in type(inner).__mro__
+        cls = type(inner)
+        return of.of in cls.__mro__ or version(cls, of.of) is not None  # an edited one is told when it is set
     try:
         return of.check(inner) is inner
     except Mismatch:

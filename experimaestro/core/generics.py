@@ -14,6 +14,7 @@ from experimaestro.core.base import Configuration, Declares
 from experimaestro.core.problems import Mismatch, Problem, short
 from experimaestro.core.references import AnyType, ConfigType
 from experimaestro.core.scalars import Type
+from experimaestro.core.versions import is_subclass, redefined, version
 from experimaestro.exceptions import VariableError
 
 
@@ -66,14 +67,14 @@ class GenericType(ConfigType):
     def check(self, value: Any) -> Any:
         """See `Type.check`."""
         kept = super().check(value)
-        bound = kept.__xpm__.bindings
-        for variable, wanted in zip(_variables(self.of), self.arguments, strict=False):
-            found = bound.get((self.of, variable))
+        for variable, wanted, found in self._bound(kept):
             if found is Any or wanted is Any:  # a class from Python 3.11 on
                 continue
             if found is None or not isinstance(wanted, type) or not isinstance(found, type):
                 continue
-            if not issubclass(found, wanted):
+            if not is_subclass(found, wanted):
+                if (other := version(found, wanted)) is not None:
+                    raise redefined(other, wanted)
                 raise Mismatch(
                     f"expected {self.text}, got a {kept.__xpm__.declaration.name} whose "
                     f"{variable.__name__} is {found.__name__}"
@@ -82,11 +83,17 @@ class GenericType(ConfigType):
 
     def bound_in(self, value: Any) -> Iterator[tuple[typing.TypeVar, type]]:
         """See `Type.bound_in`."""
-        bound = value.__xpm__.bindings
-        for variable, wanted in zip(_variables(self.of), self.arguments, strict=False):
-            cls = bound.get((self.of, variable))
+        for _, wanted, cls in self._bound(value):
             if isinstance(wanted, typing.TypeVar) and isinstance(cls, type):
                 yield wanted, cls
+
+    def _bound(self, value: Any) -> Iterator[tuple[typing.TypeVar, Any, Any]]:
+        """Each variable, what is asked for, and what it stands for in a configuration."""
+        cls = type(value)
+        of = self.of if self.of in cls.__mro__ else version(cls, self.of)  # its cell may have run again
+        bound = value.__xpm__.bindings
+        for variable, wanted in zip(_variables(of), self.arguments, strict=False):
+            yield variable, wanted, bound.get((of, variable))
 
 
 def _variables(cls: Any) -> tuple[typing.TypeVar, ...]:
@@ -144,7 +151,7 @@ def disagreements(variables: tuple[Argument, ...], values: Mapping[str, Any]) ->
     for variable, pairs in _uses(variables, values).items():
         first, cls = pairs[0]
         for name, other in pairs[1:]:
-            if not (issubclass(cls, other) or issubclass(other, cls)):
+            if not (is_subclass(cls, other) or is_subclass(other, cls)):
                 yield Problem(
                     name,
                     f"{variable.__name__} is {cls.__name__} in {first} and {other.__name__} here: "

@@ -5,6 +5,7 @@
 import linecache
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from textwrap import dedent
@@ -588,6 +589,46 @@ def test_a_class_that_was_defined_before_an_edit_is_to_be_run_again(notebook: No
     assert error_of(lambda: closure(notebook["More"])) == (
         "DefinitionError: `Data` was redefined since `More` was: run the cell of `More` again"
     )
+
+
+PAIR = """
+from typing import Generic, Optional, TypeVar
+X = TypeVar("X")
+class Pair(Config, Generic[X]):
+    l: Param[X]
+    r: Param[X]
+"""
+USES = """
+class Scored(Config):
+    p: Param[Pair[Data]]
+class Hold(Config):
+    d: Param[Data]
+"""
+
+
+def test_whatever_compares_classes_takes_those_of_one_code_for_the_same(
+    notebook: Notebook, error_of: ErrorOf
+):
+    notebook.run(f"{DATA}\n{PAIR}\n{USES}")
+    notebook.run("old, alike = Data.C(n=1), Data.C(n=1)")
+    notebook.run(DATA)
+    notebook.run("new = Data.C(n=1)")
+    assert notebook.run("old == new and alike.seal() == Data.C(n=1).seal() and old != Data.C(n=2)")
+    assert notebook.run("Hold.C() @ new").d is notebook["new"]
+    for pair in ("old, r=new", "new, r=old", "new, r=new", "old, r=old"):
+        notebook.run(f"Scored.C(p=Pair.C(l={pair}))")
+    notebook.run("class More(Hold):\n    d: Param[Data] = field(overrides=True)\nMore.C(d=old)")
+    notebook.run(PAIR)
+    notebook.run("Scored.C(p=Pair.C(l=new, r=old))")
+    assert "got a Pair whose X is str" in error_of(lambda: notebook.run("Scored.C(p=Pair.C(l='a', r='b'))"))
+    notebook.run(DATA.replace("self.n", "self.n + 1"))
+    notebook.run("new = Data.C(n=1)")
+    assert notebook.run("old != new")
+    for cell in ("Hold.C() @ new", "Scored.C(p=Pair.C(l=new, r=new))"):
+        said = error_of(partial(notebook.run, cell))
+        assert (
+            "`Data` was redefined since the class of this parameter was defined. Run its cell again" in said
+        )
 
 
 MODE = "from enum import Enum\nclass Mode(Enum):\n    FAST = 1\n    SLOW = 2"

@@ -37,7 +37,7 @@ from experimaestro.core.references import ConfigType
 from experimaestro.core.scalars import BoolType, ChoicesType, Type
 from experimaestro.core.source import Home, home, is_of_notebook
 from experimaestro.core.types import is_path, type_of
-from experimaestro.core.versions import code, full_name, was_of_notebook
+from experimaestro.core.versions import code, full_name, is_subclass, was_of_notebook
 from experimaestro.exceptions import AmbiguityWarning, DefinitionError, LocalClassError
 
 
@@ -375,5 +375,5 @@ def _check_redeclared(base: type, parent: Argument, child: Argument) -> None:
 
 def _compatible(parent: Type, child: Type) -> bool:
     if isinstance(parent, ConfigType):
-        return isinstance(child, ConfigType) and issubclass(child.of, parent.of)
+        return isinstance(child, ConfigType) and is_subclass(child.of, parent.of)
     return parent.name == child.name
