@@ -1,13 +1,15 @@
 """The display of a service, as Python code sees it."""
 
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experimaestro import session
+from experimaestro import experiment, session
 from experimaestro.notebook.service_widget import ServiceWidget
-from experimaestro.scheduler.services import Service, ServiceState
+from experimaestro.scheduler.services import Service, ServiceState, services_of
 from pages import Guarded, Page, Raises
 from polling import wait_until
 
@@ -93,3 +95,18 @@ def test_the_end_of_the_log_is_sent_when_it_is_asked_for(page: Page):
     page.widget._take({"t": "log"})
 
     assert messages == [{"t": "log", "text": ""}]
+
+
+def test_a_service_of_a_past_run_is_started_from_its_widget(tmp_path: Path):
+    with experiment(tmp_path / "runs", "past", display=False) as xp:
+        xp.add_service(Page("title"))
+
+    again = services_of(xp.workdir)["page"]
+    assert isinstance(again, Page)
+    again.widget._take({"t": "start"})
+    wait_until(lambda: again.widget.state == "running")
+    with urllib.request.urlopen(again.get_url()) as answer:
+        assert answer.read() == b"<h1>the page</h1>"
+
+    again.stop()
+    again.widget.close()

@@ -251,3 +251,24 @@ def test_tensorboard_draws_the_curve_of_a_job_behind_the_proxy(
         address = browser.run(work)
     assert address.startswith(f"{hub.url}proxy/")
     assert "xpm_token" not in address
+
+
+def test_the_launcher_of_jupyterlab_has_a_tile_that_opens_tensorboard(browser: Chromium, tmp_path: Path):
+    with notebook_server(tmp_path, "/user/alice/", extensions=LAB) as lab:
+        with experiment(lab.folder / "runs", "tile", display=False):
+            Curve.C(slope=tag(7.0)).submit()
+
+        def work(profile: BrowserContext) -> tuple[str, str]:
+            tab = lab_in(profile, lab.url)
+            tile = tab.locator(".jp-LauncherCard", has_text="TensorBoard (experimaestro)")
+            tile.wait_for(timeout=60_000)
+            (tmp_path / "launcher.png").write_bytes(tab.screenshot())  # for people to look at
+            with profile.expect_page() as opened:
+                tile.click()
+            page = opened.value
+            page.get_by_text("runs/tile/curve/slope=7.0").first.wait_for(timeout=60_000)
+            return page.url, page.title()
+
+        address, title = browser.run(work)
+    assert address.startswith(f"{lab.url}experimaestro-tensorboard/")
+    assert title == "TensorBoard"
