@@ -19,12 +19,13 @@ from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 from experimaestro import waiting
 from experimaestro.core import context
 from experimaestro.core.objects import Config, Task
 from experimaestro.core.objects.actions import Action
+from experimaestro.core.objects.outputs import HasOutputs, SubmitsItself
 from experimaestro.core.problems import short
 from experimaestro.events.states import JobState
 from experimaestro.exceptions import (
@@ -441,14 +442,20 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if run is not None and (override or name not in run.environment):
             run.environment = {**run.environment, name: value}  # jobs submitted before keep theirs
 
-    def submit(self, task: TaskT) -> TaskT:
+    @overload
+    def submit(self, task: SubmitsItself[T]) -> T: ...
+    @overload
+    def submit(self, task: HasOutputs[T]) -> T: ...
+    @overload
+    def submit(self, task: TaskT) -> TaskT: ...
+    def submit(self, task: Any) -> Any:
         """Submits a task to this experiment, whichever was started last.
 
         Args:
             task: A task's configuration.
 
         Returns:
-            The task.
+            What `task.submit()` does.
 
         Raises:
             ExperimentStopped: The experiment has ended.

@@ -77,7 +77,8 @@ def test_right_code_is_clean():
 def test_each_wrong_line_is_flagged():
     text = flagged_in_bad()
     assert text == (FOLDER / "bad.txt").read_text(encoding="utf-8")
-    assert "nothing" not in text
+    for told, name in re.findall(r"^\d+: (.*)(?:\n .*)*?\n    (\w+): nothing$", text, re.MULTILINE):
+        assert told.endswith(f"  # not by {name}")
     wrong = (FOLDER / "bad.py").read_text(encoding="utf-8").partition("# What is wrong\n")[2].splitlines()
     assert [line.strip() for line in wrong if "C(" in line] == re.findall(
         r"^\d+: (.*C\(.*)$", text, re.MULTILINE

@@ -11,6 +11,7 @@ from typing import (
     TYPE_CHECKING,
     Annotated as Annotated,  # noqa: PLC0414 - a public name
     Any,
+    Literal,
     NamedTuple,
     TypeVar,
     overload,
@@ -122,8 +123,10 @@ class PathGenerator(Generator):
         self.path = path
         self.partial = partial
 
-    def __call__(self) -> Any:
-        """Nothing yet: the value is made when the configuration is sealed."""
+    if not TYPE_CHECKING:  # for a type checker it is no factory like others: see `field`
+
+        def __call__(self) -> Any:
+            """Nothing yet: the value is made when the configuration is sealed."""
 
 
 class GeneratorMark(Mark):
@@ -224,15 +227,6 @@ def field(
 @overload
 def field(
     *,
-    default_factory: PathGenerator,
-    ignore_default: bool = False,
-    ignore_generated: bool = False,
-    overrides: bool = False,
-    groups: Sequence[ParamGroup] = (),
-) -> Any: ...
-@overload
-def field(
-    *,
     default_factory: Callable[[], T],
     ignore_default: bool = False,
     ignore_generated: bool = False,
@@ -242,12 +236,22 @@ def field(
 @overload
 def field(
     *,
+    default_factory: PathGenerator,
+    ignore_default: bool = False,
+    ignore_generated: bool = False,
+    overrides: bool = False,
+    groups: Sequence[ParamGroup] = (),
+    init: Literal[False] = False,  # for pyright: `.C(...)` takes no value
+) -> Any: ...
+@overload
+def field(
+    *,
     ignore_default: Any = False,
     ignore_generated: bool = False,
     overrides: bool = False,
     groups: Sequence[ParamGroup] = (),
 ) -> Any: ...
-def field(
+def field(  # type: ignore[misc] # nobody gives `init`
     *,
     default: Any = UNSET,
     default_factory: Any = UNSET,

@@ -1,8 +1,19 @@
 """Wrong code: what each type checker says of each line is in `bad.txt`."""
 
+from pathlib import Path
 from typing import Generic, TypeVar
 
-from experimaestro import Config, Constant, Meta, Param, Task, experiment, field
+from experimaestro import (
+    Config,
+    Constant,
+    DependentMarker,
+    Meta,
+    Param,
+    PathGenerator,
+    Task,
+    experiment,
+    field,
+)
 
 T = TypeVar("T")
 
@@ -32,6 +43,15 @@ class Train(Task):
     held: Param[Holder[Data] | None] = None
     workers: Meta[int] = 2
     version: Constant[int] = 1
+    log: Meta[Path] = field(default_factory=PathGenerator("log.txt"))
+
+
+class Learn(Task):
+    """Gives out what it learnt."""
+
+    def task_outputs(self, dep: DependentMarker) -> Data:
+        """What others use."""
+        return dep(Data.C(rows=3))
 
 
 class WrongDefaults(Config):
@@ -54,6 +74,7 @@ Train.C(lr=None)
 Train.C(lr=1e-3, names=["a", 1])
 Train.C(lr=1e-3, workers="two")
 Train.C(lr=1e-3, version="new")
+Train.C(lr=1e-3, log=Path("log.txt"))  # not by mypy
 Train.C(lr=1e-3, held=Holder[int].C(value=3))
 Holder[Data].C(value=3)
 Train.C(lr=1e-3).rate
@@ -63,3 +84,7 @@ Data.C(rows=3).submit()
 with experiment("runs", "first"):
     Train.C(lr=1e-3).submit().rate
     Train.C(lr=1e-3).submit(later=True)
+    Train.C(lr=1e-3).submit(priority="high")
+    Learn.C().submit(later=True)
+    Learn.C().submit(priority="high")
+    Learn.C().submit().job

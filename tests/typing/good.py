@@ -2,7 +2,7 @@
 # pyright: strict
 
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from typing_extensions import assert_type
 
@@ -10,10 +10,14 @@ from experimaestro import (
     Annotated,
     Config,
     Constant,
+    DependentMarker,
     Meta,
     Option,
+    OptionalDataPath,
     Param,
     PathGenerator,
+    Prepare,
+    RunMode,
     Task,
     experiment,
     field,
@@ -57,6 +61,8 @@ class Train(Task):
     held: Param[Holder[Data] | None] = None
     workers: Meta[int] = field(default=2)
     verbose: Option[bool] = field(default=False)
+    source: OptionalDataPath = None
+    seed: Param[int] = field(default=5, ignore_default=True)
     version: Constant[int] = 2
     log: Meta[Path] = field(default_factory=PathGenerator("log.txt"))
 
@@ -72,6 +78,40 @@ class Train(Task):
         assert_type(self.log, Path)
 
 
+class Learn(Task):
+    """Gives out what it learnt."""
+
+    size: Param[int]
+
+    def task_outputs(self, dep: DependentMarker) -> Data:
+        """What others use."""
+        return dep(Data.C(rows=self.size))
+
+    def execute(self) -> None:
+        """Learns."""
+
+
+class Fit(Task):
+    """Says itself what is used of it."""
+
+    size: Param[int]
+
+    def __submit__(self, dep: DependentMarker, _add_action: Any) -> Data:
+        """What others use."""
+        return dep(Data.C(rows=self.size))
+
+    def execute(self) -> None:
+        """Fits."""
+
+
+class Corpus(Prepare):
+    """Is there when it is used."""
+
+    def is_prepared(self) -> bool:
+        """Whether it is."""
+        return True
+
+
 class Evaluate(Task):
     """Uses what was trained."""
 
@@ -81,7 +121,7 @@ class Evaluate(Task):
         """Evaluates."""
 
 
-with experiment("runs", "first"):
+with experiment("runs", "first") as xp:
     data = Data.C(rows=10)
     assert_type(data, Data)
     task = Train.C(data=data, lr=tag(1e-2))
@@ -90,6 +130,14 @@ with experiment("runs", "first"):
     assert_type(Train.C(data=Cleaned.C(rows=3)).submit(), Train)
     Train.C(data=data, test=data, epochs=3, workers=1, names=["a"], sizes={"a": 1}).submit()
     Train.XPMConfig(data=data)
+    learnt = Learn.C(size=3).submit(priority=1, transient=None, run_mode=RunMode.NORMAL)
+    assert_type(learnt, Data)
+    Train.C(data=learnt).submit()
+    assert_type(Fit.C(size=3).submit(), Data)
+    assert_type(xp.submit(Learn.C(size=3)), Data)
+    assert_type(xp.submit(Fit.C(size=3)), Data)
+    assert_type(xp.submit(Train.C(data=data)), Train)
+    assert_type(Corpus.C().submit(), Corpus)
     Evaluate.C(model=task).submit()
     assert_type(data.instance(), Data)
     assert_type(data.copy(), Data)

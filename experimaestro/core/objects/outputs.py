@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from experimaestro.core.objects.config import Config
 
 ConfigT = TypeVar("ConfigT", bound="Config")
+OutputsT_co = TypeVar("OutputsT_co", covariant=True)
 
 
 class DependentMarker(Protocol):
@@ -26,6 +27,20 @@ class DependentMarker(Protocol):
             config: Any configuration but a task.
             dynamic: Whether tasks that use it do not wait for the end of the task.
         """
+
+
+class HasOutputs(Protocol[OutputsT_co]):
+    """For a type checker: a task whose `submit` returns what its `task_outputs` does."""
+
+    def task_outputs(self, dep: Any, /) -> OutputsT_co:
+        """Gives what others use of the task."""
+
+
+class SubmitsItself(Protocol[OutputsT_co]):
+    """For a type checker: a task whose `submit` returns what its `__submit__` does."""
+
+    def __submit__(self, dep: Any, add_action: Any, /) -> OutputsT_co:
+        """Gives what others use of the task, and tells what a person may do with it."""
 
 
 class Marker:

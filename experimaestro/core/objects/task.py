@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from math import inf
 from types import CodeType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from experimaestro.core import context
 from experimaestro.core.arguments import PathGenerator
@@ -19,7 +19,7 @@ from experimaestro.core.base import Configuration, Information, place
 from experimaestro.core.identifier import Walk
 from experimaestro.core.objects.config import Config
 from experimaestro.core.objects.hooks import SubmitHook
-from experimaestro.core.objects.outputs import Marker
+from experimaestro.core.objects.outputs import HasOutputs, Marker, SubmitsItself
 from experimaestro.core.objects.sealing import check, seal, unseal
 from experimaestro.core.problems import Mismatch, Problem, failure, short
 from experimaestro.core.references import refused_object
@@ -31,11 +31,23 @@ from experimaestro.exceptions import NotSubmittedError, SubmissionError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import TypedDict
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from experimaestro.core.cells import Shipped
     from experimaestro.core.definition import Definition
+
+    class _Options(TypedDict, total=False):
+        """What `Task.submit` takes."""
+
+        init_tasks: "Sequence[LightweightTask]"
+        launcher: Any
+        priority: int
+        max_retries: int | None
+        transient: int | None
+        workspace: Any
+        run_mode: Any
 
 
 T = TypeVar("T")
@@ -73,6 +85,11 @@ class Task(LightweightTask):
 
     _xpm_is_job: ClassVar[bool] = True
 
+    @overload
+    def submit(self: SubmitsItself[T], **options: "Unpack[_Options]") -> T: ...
+    @overload
+    def submit(self: HasOutputs[T], **options: "Unpack[_Options]") -> T: ...
+    @overload
     def submit(
         self,
         *,
@@ -83,7 +100,18 @@ class Task(LightweightTask):
         transient: int | None = None,
         workspace: Any = None,
         run_mode: Any = None,
-    ) -> "Self":
+    ) -> "Self": ...
+    def submit(
+        self,
+        *,
+        init_tasks: "Sequence[LightweightTask]" = (),
+        launcher: Any = None,
+        priority: int = 0,
+        max_retries: int | None = None,
+        transient: int | None = None,
+        workspace: Any = None,
+        run_mode: Any = None,
+    ) -> Any:
         """Hands the task to the open experiment, which runs it when it can.
 
         Args:
@@ -135,7 +163,7 @@ class Task(LightweightTask):
         transient: int | None = None,
         workspace: Any = None,
         run_mode: Any = None,
-    ) -> "Self":
+    ) -> Any:
         """See `submit`; also what is submitted is called `name` in errors, and was in the line `where`."""
         state: Information | None = self.__dict__.get("__xpm__")
         if state is None:
@@ -216,7 +244,7 @@ class Task(LightweightTask):
             submitter.on_completed(key, completion)
         for method, callback in info.watches:
             submitter.watch(key, _watch(method, callback))
-        return _outputs(self, submitter)  # type: ignore[no-any-return] # as its class says
+        return _outputs(self, submitter)
 
     def on_completed(self, callback: "Callable[[], object]") -> None:
         """Has something called when the task is done, once; soon, if it is done already.
