@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -211,7 +212,9 @@ def stray(folder: str, kill: bool, size: bool, perform: bool, as_json: bool) -> 
 
 @jobs.command("give-up", short_help="Say that a lost machine runs its jobs no more.")
 @in_workspace
-@click.option("--machine", "machines", multiple=True, metavar="NAME", help="Of this machine; may be repeated.")
+@click.option(
+    "--machine", "machines", multiple=True, metavar="NAME", help="Of this machine; may be repeated."
+)
 @perform
 @as_json
 def give_up_command(folder: str, machines: tuple[str, ...], perform: bool, as_json: bool) -> None:
@@ -221,7 +224,7 @@ def give_up_command(folder: str, machines: tuple[str, ...], perform: bool, as_js
     (without --machine, of each that you confirm) count as lost: they are run again with their experiment.
     """
     from experimaestro.inventory import giving_up
-    from experimaestro.monitor.words import ago
+    from experimaestro.monitor.words import duration
 
     found = [one for one in giving_up.silent(folder) if not machines or one.machine in machines]
     missing = [name for name in machines if name not in {one.machine for one in found}]
@@ -238,7 +241,7 @@ def give_up_command(folder: str, machines: tuple[str, ...], perform: bool, as_js
         return
     given = 0
     for one in found:
-        sign = "never" if one.sign is None else f"{ago(one.sign)} ago"
+        sign = "never" if one.sign is None else f"{duration(time.time() - one.sign)} ago"
         click.echo(f"{one.machine}: {_count(len(one.jobs))}, last sign of life {sign}")
         if perform and (machines or click.confirm("  Does it run none of them any more?")):
             given += len(giving_up.give_up(one))

@@ -135,6 +135,12 @@ class Runner:
             self._warn(
                 f"{path} cannot be read: nobody knows who runs {job}, so it is waited for. If {_NOBODY_RUNS}"
             )
+        elif seen.kind == "unknown" and seen.owner is not None:
+            self._warn(
+                f"the machine {seen.owner.host} has jobs of this workspace, and cannot be asked from here "
+                "whether they run: they are waited for. If it is lost: `experimaestro jobs give-up "
+                f"--machine {seen.owner.host} --workdir {self._workspace}`"
+            )
         if seen.kind in {"running", "unknown", "gone"}:
             if self._elsewhere.get(job) == (seen.attempt, seen.owner):
                 self._host.post(model.StillRunning(t=t, job=job))

@@ -6,6 +6,7 @@ history that broke one is kept, and named. After an interrupt, the histories tha
 """
 
 import argparse
+import compileall
 import random
 import shutil
 import signal
@@ -17,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import experimaestro
 from histories import draw
 from judging import executions, judge
 from performing import Record, Stage
@@ -43,6 +45,8 @@ def main() -> int:
     seed = given.seed or random.SystemRandom().randrange(1, 10**9)
     print(f"{given.histories} histories from SEED={seed}", flush=True)
 
+    # The processes of a history write no bytecode, as that would be one more step to be killed at.
+    compileall.compile_dir(Path(experimaestro.__file__).parent, quiet=1)
     begin = time.monotonic()
     root = Path(tempfile.mkdtemp(prefix="faults-"))
     verdicts = []
