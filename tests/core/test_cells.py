@@ -403,13 +403,29 @@ def test_a_cell_whose_text_is_gone_is_to_be_run_again(notebook: Notebook, error_
     notebook.run("class Other(Task):\n    def execute(self): helper()")
     other = linecache.cache.pop(notebook["helper"].__code__.co_filename)
     assert error_of(lambda: closure(notebook["Other"])) == (
-        "DefinitionError: `Other.execute` needs `helper`, and the text of its cell is not known any more: run that cell again"
+        "DefinitionError: `Other.execute` needs `helper`, and the text of its cell is not known any more: run the cell again"
     )
     linecache.clearcache()
     assert error_of(lambda: closure(notebook["Train"])) == (
         "DefinitionError: `Train`: the text of its cell is not known any more: run the cell again"
     )
     assert other
+
+
+def test_a_magic_that_hides_the_text_of_its_cell_is_to_be_taken_out(notebook: Notebook, error_of: ErrorOf):
+    notebook.run("import enum")
+    notebook.run(f"%%time\n{TRAIN}")
+    assert error_of(lambda: notebook["Train"].C(lr=1.0).__identifier__()) == (
+        "DefinitionError: `Train`: `%%time` hides the text of its cell: take it out, and run the cell again"
+    )
+    notebook.run("%%time\ndef helper(): ...\nclass Mode(enum.Enum):\n    A = 1")
+    notebook.run("class Other(Task):\n    def execute(self): helper(), Mode")
+    assert error_of(lambda: closure(notebook["Other"])) == (
+        "DefinitionError: `Other.execute` needs `Mode`, and `%%time` hides the text of its cell: take it out, and run the cell again\n"
+        "`Other.execute` needs `helper`, and `%%time` hides the text of its cell: take it out, and run the cell again"
+    )
+    notebook.run(f"%%capture\n{TRAIN}")  # does not
+    assert "class Train(Task):" in module_of(notebook, "Train")
 
 
 def test_a_class_that_uses_its_own_earlier_version_is_refused(notebook: Notebook, error_of: ErrorOf):

@@ -155,7 +155,7 @@ def _of_session(name: str) -> Any:
 def _problem(refused: Refused, use: Use, user: str) -> str:
     place = use.place
     if isinstance(refused, Gone) and not user:
-        return f"`{place}`: the text of its cell is not known any more: run the cell again"
+        return f"`{place}`: {refused.reason}"
     inside = place.rpartition(".")[2]
     through = (
         f", which `{user}` uses," if user and "." not in place and inside != user.partition(".")[0] else ""

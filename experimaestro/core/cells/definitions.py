@@ -68,7 +68,16 @@ class Variable(Refused):
 
 
 class Gone(Refused):
-    """It was defined by a cell whose text is not known any more."""
+    """It was defined by a cell whose text is not known.
+
+    Args:
+        name: What was defined.
+        reason: Why, and what to do.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"needs `{name}`, and {reason}")
+        self.reason = reason
 
 
 def definition(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition | None:
@@ -107,7 +116,13 @@ def definition(name: str, value: Any, namespace: Mapping[str, Any]) -> Definitio
         return made
     is_global = isinstance(value, (type, FunctionType)) and "<locals>" not in value.__qualname__
     if is_global and _is_main(value) and value.__name__ == name:
-        raise Gone(f"needs `{name}`, and the text of its cell is not known any more: run that cell again")
+        magic = texts.magic_around(name, namespace)
+        raise Gone(
+            name,
+            "the text of its cell is not known any more: run the cell again"
+            if magic is None
+            else f"`%%{magic}` hides the text of its cell: take it out, and run the cell again",
+        )
     raise Variable(f"uses the notebook variable `{name}` ({type(value).__name__})")
 
 

@@ -62,6 +62,25 @@ def cells(namespace: Mapping[str, Any]) -> list[Cell]:
     return [one for _, one in reversed(order)]
 
 
+def magic_around(name: str, namespace: Mapping[str, Any]) -> str | None:
+    """The `%%magic` of the last cell that defined a name below one; None if none did.
+
+    Args:
+        name: Of a function or a class.
+        namespace: The variables of the notebook.
+    """
+    for one in cells(namespace):
+        for node in ast.walk(one.tree):
+            match node:
+                case ast.Call(
+                    ast.Attribute(attr="run_cell_magic"),
+                    [ast.Constant(str() as magic), _, ast.Constant(str() as text)],
+                ):
+                    if f"class {name}" in text or f"def {name}" in text:
+                        return magic
+    return None
+
+
 def statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
     """The statements at the top level of a cell, those in `if`, `try`, `with` and loops included."""
     for one in body:
