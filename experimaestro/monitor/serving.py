@@ -91,7 +91,7 @@ def _row(service: Service) -> dict[str, Any]:
         }
     return {
         "id": row["id"],
-        "name": printable(row["description"]),
+        "name": printable(row["description"] or row["id"]),
         "state": row["state"],
         "error": printable(row["error"] or "", 2000),
         "port": row.get("port"),

@@ -112,4 +112,5 @@ def test_a_description_that_fails_is_a_row_that_says_so(view: View, services: Se
 
     silent = row(view, "silent")
     assert (silent["name"], silent["error"]) == ("silent", "RuntimeError('no words')")
-    assert row(view, "page")["error"] == ""
+    page = row(view, "page")  # it has no description
+    assert (page["name"], page["error"]) == ("page", "")

@@ -260,7 +260,7 @@ def test_the_launcher_of_jupyterlab_has_a_tile_that_opens_tensorboard(browser: C
 
         def work(profile: BrowserContext) -> tuple[str, str]:
             tab = lab_in(profile, lab.url)
-            tile = tab.locator(".jp-LauncherCard", has_text="TensorBoard (experimaestro)")
+            tile = tab.locator(".jp-LauncherCard", has_text="TensorBoard of experiments")
             tile.wait_for(timeout=60_000)
             (tmp_path / "launcher.png").write_bytes(tab.screenshot())  # for people to look at
             with profile.expect_page() as opened:

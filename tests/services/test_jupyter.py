@@ -152,7 +152,7 @@ def test_the_tile_of_the_launcher_opens_tensorboard_over_the_workspaces(tmp_path
             lambda: json.loads(browser.get(f"{base}data/runs")[2]) == ["runs/tile/curve/slope=7.0"], 30
         )
 
-        assert tile["launcher_entry"]["title"] == "TensorBoard (experimaestro)"
+        assert tile["launcher_entry"]["title"] == "TensorBoard of experiments"
         assert (icon[0], icon[2][:4]) == (200, "<svg")
         assert "<title>TensorBoard</title>" in page[2]
         assert open_ports_below(server.pid) == set()

@@ -21,7 +21,7 @@ def tensorboard() -> dict[str, Any]:
         "timeout": 60,
         "new_browser_tab": True,
         "launcher_entry": {
-            "title": "TensorBoard (experimaestro)",
+            "title": "TensorBoard of experiments",
             "icon_path": str(Path(__file__).with_name("tensorboard.svg")),
             "enabled": find_spec("tensorboard") is not None,
         },
