@@ -285,7 +285,7 @@ def test_one_task_of_an_experiment_is_only_rehearsed(tmp_path: Path, capsys: pyt
         "[not run] Simulating test.language.fit",
         "[not run] Simulating test.language.fit",
         "dry run: 1 would run, 0 would not",
-        "dry run: 1 would run, 0 would not",
+        "generate: 1 of 1 written, none was run",
     ]
 
 
