@@ -299,9 +299,10 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if self._dry is not None:
-            self._dry.close(by_error=error is not None)
+            is_left = isinstance(error, GracefulExperimentExit)
+            self._dry.close(by_error=error is not None and not is_left)
             self.stop()
-            return False
+            return is_left
         run = self._opened()
         try:
             if error is None:
@@ -322,9 +323,10 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if self._dry is not None:
-            self._dry.close(by_error=error is not None)
+            is_left = isinstance(error, GracefulExperimentExit)
+            self._dry.close(by_error=error is not None and not is_left)
             self.stop()
-            return False
+            return is_left
         run = self._opened()
         try:
             if error is None:

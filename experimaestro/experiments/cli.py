@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experimaestro.click import INTERRUPTED, reports_errors
+from experimaestro.click import FAILED, INTERRUPTED, reports_errors
 from experimaestro.experiments.helper import ExperimentCallable, ExperimentHelper
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def experiments_cli(**options: Any) -> None:
     )
     watching = _Watching(options["events_format"] if options["events_viewer"] else None)
     try:
-        running.run(
+        xp = running.run(
             plan,
             choice,
             options["args"],
@@ -145,6 +145,14 @@ def experiments_cli(**options: Any) -> None:
         raise click.exceptions.Exit(INTERRUPTED) from None
     finally:
         watching.end()
+    if xp.status != "done":  # the code of the experiment left on purpose
+        from experimaestro.experiments.interrupting import not_done
+        from experimaestro.monitor.words import jobs
+
+        left = not_done(xp)
+        if left:
+            running.say(f"{jobs(left)} not done yet: the plan left without waiting. To go on: {_again()}")
+            raise click.exceptions.Exit(FAILED)
 
 
 class _Watching:

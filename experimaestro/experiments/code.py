@@ -163,6 +163,9 @@ def _code(module: ModuleType, where: str) -> Code:
     function = helper.callable if helper is not None else run
     if not callable(function):
         raise ExperimentCodeError(f"{where}: run must be a function run(helper, cfg), got {run!r}")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        kind = "a coroutine (async def)" if inspect.iscoroutinefunction(function) else "a generator (yield)"
+        raise ExperimentCodeError(f"{where}: run is {kind}, which nobody would run: write a plain function")
     schema = _schema(function, where)
     folder = Path(module.__file__ or ".").resolve().parent
     return Code(helper or ExperimentHelper(function), schema, folder)

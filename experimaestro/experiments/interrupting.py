@@ -49,6 +49,11 @@ def after_interrupt(xp: experiment, command: str, *, detach: bool) -> None:
     say(", ".join([*(f"{jobs(count)} {end}" for end, count in sorted(ends.items())), *not_started]))
 
 
+def not_done(xp: experiment) -> int:
+    """How many jobs of a run that has ended are not done."""
+    return sum(attempts.observe(paths).kind != "done" for paths in _jobs_of(xp))
+
+
 def _end(paths: JobPaths) -> str:
     """How a job that was waited for has ended."""
     seen = attempts.observe(paths)

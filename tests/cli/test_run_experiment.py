@@ -183,6 +183,28 @@ def test_no_sum_of_a_plan_stands_above_the_error_that_ended_it(tmp_path: Path):
     ]
 
 
+def test_a_plan_that_leaves_its_jobs_is_no_success_until_they_are_done(tmp_path: Path):
+    code = SLOW.replace(
+        "import os, time", "import os, time\nfrom experimaestro.exceptions import GracefulExperimentExit"
+    )
+    write(tmp_path, {"experiment.py": f"{code}    raise GracefulExperimentExit\n", "full.yaml": YAML})
+    words = ["run-experiment", "--workdir", "runs", "full"]
+
+    left = run(tmp_path, *words)
+    (tmp_path / "runs/go").touch()
+    wait_until(lambda: list(tmp_path.glob("runs/jobs/*/*/slow.done")), 30, "the job")
+    again = run(tmp_path, *words)
+    dry = run(tmp_path, *words, "--run-mode", "dry-run")
+
+    assert left.code == 1
+    assert left.err.splitlines()[-1] == (
+        "experimaestro: 1 job not done yet: the plan left without waiting. To go on: "
+        "python -m experimaestro run-experiment --workdir runs full"
+    )
+    assert again.code == 0
+    assert (dry.code, dry.err.splitlines()[-1]) == (0, "dry run: 0 would run, 1 would not")
+
+
 def test_tasks_that_were_made_and_not_submitted_are_told(tmp_path: Path):
     project(tmp_path)
     code = (

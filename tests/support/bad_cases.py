@@ -183,6 +183,8 @@ CASES: dict[str, Case] = {
     "another function": code("def rnu(helper, cfg): ...\n"),
     "a function of one": code("def run(helper): ...\n"),
     "a function of three": code("def run(a, b, c): ...\n"),
+    "a coroutine": code("async def run(helper, cfg): ...\n"),
+    "a generator": code("def run(helper, cfg):\n    yield\n"),
     "keywords": code("def run(a, *, b): ...\n"),
     "no function but a number": code("run = 3\n"),
     "code that is not Python": code("def run(helper, cfg)\n    pass\n"),
