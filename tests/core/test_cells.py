@@ -21,7 +21,7 @@ from notebooks import Notebook, opened
 ErrorOf = Callable[[Callable[[], Any]], str]
 Loaded = Callable[..., Any]
 
-IMPORTS = "from experimaestro import Config, Param, Task, field"
+IMPORTS = "from experimaestro import Config, Param, Task, field, save"
 TRAIN = """
 class Train(Task):
     lr: Param[float]
@@ -555,6 +555,24 @@ def test_a_sealed_configuration_keeps_the_code_that_it_was_sealed_with(notebook:
     notebook.run("SIZE = 4")
     assert repr(model.__identifier__()) == before
     assert repr(notebook["Model"].C().__identifier__()) != before
+
+
+def test_what_was_sealed_does_not_run_with_code_that_was_changed_since(
+    notebook: Notebook, error_of: ErrorOf, recorder: Any, tmp_path: Path
+):
+    notebook.run("SIZES = [3]\ndef helper():\n    return SIZES")
+    notebook.run("class Model(Config):\n    def size(self):\n        return helper()")
+    notebook.run("class Train(Task):\n    model: Param[Config]\n    def execute(self): ...")
+    notebook.run("model = Model.C()\nmodel.instance()")
+    notebook.run("SIZES.append(4)")
+    said = "SubmissionError: `Model`, or what it uses, was changed since this object was sealed (submitted, or made an instance); make it again"
+    assert error_of(lambda: notebook.run("Train.C(model=model).submit()")) == said
+    notebook["folder"] = tmp_path / "saved"
+    assert error_of(lambda: notebook.run("save(model, folder)")) == said
+    assert recorder.received == []
+    notebook.run("SIZES.pop()\nTrain.C(model=model).submit()")
+    notebook.run("SIZES.append(4)\nTrain.C(model=Model.C()).submit()")
+    assert len(recorder.received) == 2
 
 
 # A cell that is run again

@@ -52,6 +52,8 @@ def shipped(order: Iterable[Configuration], used: Iterable["Shipped | None"]) ->
         SubmissionError: A class is not any more what its name stands for.
         DefinitionError: A class reaches what no module can hold.
     """
+    order = list(order)
+    _check_sealed(order)
     classes = {cls for config in order for cls in _classes(config) if is_of_notebook(cls)}
     classes.update(cls for one in used if one is not None for cls in one.classes)
     if not classes:
@@ -59,6 +61,17 @@ def shipped(order: Iterable[Configuration], used: Iterable["Shipped | None"]) ->
     for cls in classes:
         _check_current(cls)
     return Shipped(frozenset(classes), module({current(cls) for cls in classes}))
+
+
+def _check_sealed(order: Iterable[Configuration]) -> None:
+    """Refuses what has its identity from code that the job would not get any more."""
+    infos = (config.__xpm__ for config in order)
+    for declaration, code in {(one.declaration, one.sealed_code) for one in infos if one.sealed}:
+        if code is not None and code != declaration.code:
+            raise SubmissionError(
+                f"`{declaration.name}`, or what it uses, was changed since this object was sealed (submitted, "
+                "or made an instance); make it again"
+            )
 
 
 def _classes(config: Configuration) -> Iterator[type]:
