@@ -187,7 +187,12 @@ def test_a_plan_that_leaves_its_jobs_is_no_success_until_they_are_done(tmp_path:
     code = SLOW.replace(
         "import os, time", "import os, time\nfrom experimaestro.exceptions import GracefulExperimentExit"
     )
-    write(tmp_path, {"experiment.py": f"{code}    raise GracefulExperimentExit\n", "full.yaml": YAML})
+    code += (
+        "    dry = helper.xp.run_id == 'dry-run'\n"
+        "    while not (dry or Path('runs/started-0').exists()):\n        time.sleep(0.02)\n"
+        "    raise GracefulExperimentExit\n"
+    )
+    write(tmp_path, {"experiment.py": code, "full.yaml": YAML})
     words = ["run-experiment", "--workdir", "runs", "full"]
 
     left = run(tmp_path, *words)
