@@ -53,7 +53,6 @@ from experimaestro.scheduler.tokens import CounterToken
 from experimaestro.scheduler.workspace import Workspace
 from experimaestro.settings import HistorySettings, Settings, WorkspaceSettings, get_settings
 from experimaestro.workspace import git, recorded
-from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.git import DirtyGitAction
 from experimaestro.workspace.history import Limits
 from experimaestro.workspace.layout import JobPaths, RunPaths
@@ -170,14 +169,11 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self._widget: ExperimentWidget | None = None
         settings = WorkspaceSettings(path=Path(self._folder), env=dict(getattr(env, "env", {})))
         settings.max_retries = getattr(env, "max_retries", settings.max_retries)  # of a WorkspaceSettings
+        settings.folders = list(getattr(env, "folders", ()))  # same
         self._retries = settings.max_retries
         self.workspace = Workspace(Settings(), settings, run_mode)
         """The workspace: its folder, and how jobs are run there"""
         self._limits: HistorySettings | None = getattr(env, "history", None)  # same
-        self._attached = [
-            Attached(os.path.realpath(os.path.expanduser(one.path)), one.mode)  # noqa: PTH111 - a string
-            for one in getattr(env, "folders", ())
-        ]
         self._dirty_git = dirty_git
         self._code = [*filter(None, [git.main_script()]), *(os.path.abspath(path) for path in project_paths)]  # noqa: PTH100 - links are kept
         RunPaths(self._folder, name, "run")  # refuses a name that cannot name a folder
@@ -197,7 +193,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             DirtyGitError: The code has changes that are not committed, and `dirty_git` is `ERROR`.
         """
         if self.run_mode is not RunMode.NORMAL:
-            self._dry = rehearse(self.run_mode, self._folder)
+            self._dry = rehearse(self.run_mode, self._folder, self.workspace.attached)
             self._become_current()
             return self
         self._look_at_git()
@@ -669,7 +665,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             environment=self.workspace.env,
             code=self._code,
             limits=Limits(limits.max_done, limits.max_failed),
-            attached=self._attached,
+            attached=self.workspace.attached,
             retries=self._retries,
         )
 

@@ -9,16 +9,18 @@ import sys
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from experimaestro.core.context import Submission, Watch
 from experimaestro.core.objects import Config
 from experimaestro.events.owners import Observation
 from experimaestro.exceptions import ExperimentStopped
+from experimaestro.scheduler import elsewhere
 from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.modes import asked_for
 from experimaestro.scheduler.services import Services
 from experimaestro.workspace import attempts, files
+from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.layout import JobPaths, RunPaths
 
 _WORDS = {"free": "not run", "gone": "not run", "unknown": "running", "conflict": "failed"}
@@ -29,10 +31,12 @@ class DryRun:
 
     Args:
         workspace: The workspace's folder; it need not exist.
+        attached: Other workspaces whose results count.
     """
 
-    def __init__(self, workspace: str) -> None:
+    def __init__(self, workspace: str, attached: Sequence[Attached] = ()) -> None:
         self.workspace = workspace
+        self.attached = attached
         self.is_open = True
         self.services = Services()
         self._would_run: dict[str, bool] = {}
@@ -67,11 +71,16 @@ class DryRun:
         """
         if not self.is_open:
             raise ExperimentStopped(f"the dry run has ended: {submission.key} is not looked at")
-        seen = attempts.observe(JobPaths.of(self.workspace, submission.key))
+        paths = JobPaths.of(self.workspace, submission.key)
+        seen = attempts.observe(paths)
+        found = elsewhere.find(paths, submission, self.attached) if seen.kind == "free" else None
+        if found is not None:
+            seen = Observation("done")
         tags = " ".join(f"{name}={value}" for name, value in submission.tags.items())
         word = _WORDS.get(seen.kind, seen.kind)
         lines = [f"[{word}] Simulating {submission.key}{f' ({tags})' if tags else ''}"]
-        lines.append(f"  {self._why(submission, seen)}")
+        why = self._why(submission, seen)
+        lines.append(f"  {why if found is None else f'its result would be {found.how}'}")
         lines += [f"  needs {key}" for key in submission.dependencies]
         sys.stderr.write("\n".join([*lines, ""]))
 

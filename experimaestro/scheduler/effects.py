@@ -129,9 +129,17 @@ def _settled(paths: JobPaths, work: Work | None) -> Observation:
         return seen
     found = comparing.differences(paths, work.submission)
     if not found:
-        return seen
+        return seen._replace(other_code=seen.kind == "done" and _ran_other_code(paths))
     message = definition.conflict(work.submission.key, found)
     return Observation("conflict", seen.attempt, seen.owner, Outcome("conflict", message))
+
+
+def _ran_other_code(paths: JobPaths) -> bool:
+    """Whether the code of a job that is done has changed since; what a disk does not tell is no news."""
+    try:
+        return code.has_changed(paths)
+    except OSError:
+        return False
 
 
 def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | Observation | Blocked | Busy:

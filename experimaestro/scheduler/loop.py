@@ -505,6 +505,7 @@ class Loop:
             owner=job.owner,
             outcome=job.outcome,
             started=job.started,
+            other_code=job.other_code,
         )
         events.append(seen)
         if job.where == "here" and job.state.running():

@@ -157,7 +157,7 @@ class OpenRun:
         if wanted is RunMode.NORMAL:
             return self
         if wanted not in self._rehearsals:
-            rehearsal = self._rehearsals[wanted] = rehearse(wanted, self.workspace)
+            rehearsal = self._rehearsals[wanted] = rehearse(wanted, self.workspace, self.attached)
             self.at_end.append(rehearsal.close)
         return self._rehearsals[wanted]
 

@@ -5,6 +5,7 @@ but the folders of jobs.
 """
 
 import sys
+from collections.abc import Sequence
 
 from experimaestro.core.context import Submission
 from experimaestro.exceptions import ExperimaestroError
@@ -14,6 +15,7 @@ from experimaestro.scheduler.effects import Taken, Work
 from experimaestro.scheduler.modes import RunMode
 from experimaestro.scheduler.preparing import Preparing
 from experimaestro.workspace import attempts, interchange
+from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.opening import prepare
 
@@ -26,10 +28,11 @@ class GenerateOnly(DryRun):
 
     Args:
         workspace: The workspace's folder; made if it does not exist.
+        attached: See `DryRun`.
     """
 
-    def __init__(self, workspace: str) -> None:
-        super().__init__(workspace)
+    def __init__(self, workspace: str, attached: Sequence[Attached] = ()) -> None:
+        super().__init__(workspace, attached)
         prepare(workspace)
         self._written: set[str] = set()
 
@@ -60,10 +63,11 @@ class PrepareOnly(DryRun):
 
     Args:
         workspace: The workspace's folder.
+        attached: See `DryRun`.
     """
 
-    def __init__(self, workspace: str) -> None:
-        super().__init__(workspace)
+    def __init__(self, workspace: str, attached: Sequence[Attached] = ()) -> None:
+        super().__init__(workspace, attached)
         self._preparing = Preparing()
 
     def submit(self, submission: Submission) -> None:
@@ -82,7 +86,7 @@ class PrepareOnly(DryRun):
         return f"prepare: {would:,} would run, and what they use is prepared; {would_not:,} would not"
 
 
-def rehearse(mode: RunMode, workspace: str) -> DryRun:
+def rehearse(mode: RunMode, workspace: str, attached: Sequence[Attached]) -> DryRun:
     """The submitter of a run mode that runs no job."""
     kinds = {RunMode.GENERATE_ONLY: GenerateOnly, RunMode.PREPARE: PrepareOnly}
-    return kinds.get(mode, DryRun)(workspace)
+    return kinds.get(mode, DryRun)(workspace, attached)

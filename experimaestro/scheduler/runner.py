@@ -159,6 +159,7 @@ class Runner:
                 owner=seen.owner,
                 outcome=seen.outcome,
                 started=seen.started_t or None,
+                other_code=seen.other_code,
                 cause=cause,
             )
         )

@@ -11,6 +11,7 @@ from experimaestro.exceptions import SubmissionError
 from experimaestro.scheduler.modes import RunMode, asked_for
 from experimaestro.scheduler.rehearsal import rehearse
 from experimaestro.settings import Settings, WorkspaceSettings
+from experimaestro.workspace.attached import Attached
 
 
 class Workspace(os.PathLike[str]):
@@ -40,6 +41,10 @@ class Workspace(os.PathLike[str]):
     ) -> None:
         self.path = workspace_settings.path
         self.env = {**settings.env, **workspace_settings.env}
+        self.attached = [
+            Attached(os.path.realpath(one.path.expanduser()), one.mode) for one in workspace_settings.folders
+        ]
+        """Other workspaces whose results count"""
         self.run_mode = run_mode
         self.launcher = launcher
         self.python_path: MutableSequence[str] = []
@@ -58,7 +63,7 @@ class Workspace(os.PathLike[str]):
         asked = RunMode.NORMAL if mode is None else asked_for(mode)
         here = asked if self.run_mode is RunMode.NORMAL else self.run_mode
         if here is not RunMode.NORMAL:
-            return rehearse(here, folder)
+            return rehearse(here, folder, self.attached)
         current = context.named.get() or context.current
         if current is None or current.workspace != folder:
             raise SubmissionError(

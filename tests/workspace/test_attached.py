@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experimaestro import experiment
+from experimaestro import RunMode, experiment
 from experimaestro.settings import FolderSettings, WorkspaceSettings
 from experimaestro.workspace import attached
 from experimaestro.workspace.attached import Mode
@@ -107,3 +107,22 @@ def test_what_failed_or_was_never_run_there_is_run_here(tmp_path: Path):
     assert notes(log) == ["a"]
     assert not os.path.islink(task.jobpath)
     assert not os.path.exists(failed.done)
+
+
+@pytest.mark.parametrize(("mode", "word"), [("use", "linked"), ("backup", "copied"), ("move", "moved")])
+def test_a_rehearsal_finds_what_is_done_in_an_attached_workspace(
+    tmp_path: Path, mode: Mode, word: str, capsys: pytest.CaptureFixture[str]
+):
+    log = str(tmp_path / "log")
+    done = run(tmp_path / "there", log)
+    capsys.readouterr()
+    settings = WorkspaceSettings(path=tmp_path / "here", folders=[FolderSettings(tmp_path / "there", mode)])
+
+    with experiment(settings, "first", run_mode=RunMode.DRY_RUN):
+        Note.C(name="a", log=log).submit()
+        Note.C(name="b", log=log).submit()
+
+    said = capsys.readouterr().err
+    assert f"its result would be {word} from {done.jobpath}" in said
+    assert "1 would run, 1 would not" in said
+    assert not (tmp_path / "here").exists()
