@@ -27,7 +27,7 @@ def explain(folder: str, job: str, count: int, as_json: bool) -> None:
     `run-experiment --run-mode generate`.
     """
     from experimaestro.inventory.comparing import nearest, only_in
-    from experimaestro.inventory.jobs import find
+    from experimaestro.inventory.jobs import Short, find
     from experimaestro.workspace.layout import JobPaths
 
     key = find(folder, job)
@@ -45,10 +45,11 @@ def explain(folder: str, job: str, count: int, as_json: bool) -> None:
         ]
         click.echo(json.dumps({"job": key, "nearest": rows}, indent=2))
         return
+    short = Short(folder)
     if not found:
-        click.echo(f"{key} is the only job of its type")
+        click.echo(f"{short(key)} is the only job of its type")
     for one in found:
-        click.echo(f"{one.key} ({one.state})")
+        click.echo(f"{short(one.key)} ({one.state})")
         for each in one.differences:
             click.echo(f"  {each.key}: {each.old} there, {each.new} here")
         there, here = only_in(JobPaths.of(folder, one.key), JobPaths.of(folder, key))

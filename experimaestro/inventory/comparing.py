@@ -6,6 +6,7 @@ from experimaestro.core import definition
 from experimaestro.core.definition import Definition, Difference
 from experimaestro.exceptions import FormatError
 from experimaestro.inventory import jobs
+from experimaestro.inventory.parameters import parameters
 from experimaestro.workspace import files
 from experimaestro.workspace.layout import JobPaths
 
@@ -73,7 +74,7 @@ def _of_params(paths: JobPaths) -> Definition:
 
 def only_in(one: JobPaths, other: JobPaths) -> tuple[list[str], list[str]]:
     """The names of the parameters that only one of two jobs has."""
-    names = jobs.parameters(one), jobs.parameters(other)
+    names = parameters(one), parameters(other)
     return [name for name in names[0] if name not in names[1]], [
         name for name in names[1] if name not in names[0]
     ]

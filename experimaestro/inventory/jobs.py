@@ -1,6 +1,5 @@
 """The jobs of a workspace: which there are, and what their folders say."""
 
-import json
 import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
@@ -187,51 +186,3 @@ def find(workspace: str, text: str) -> str:
         raise WorkspaceError(f"{workspace} has no job {text!r}. `experimaestro jobs list` tells all")
     shown = ", ".join(sorted(found)[:3]) + (", ..." if len(found) > 3 else "")
     raise WorkspaceError(f"{text!r} is the start of {len(found)} jobs: {shown}")
-
-
-def parameters(paths: JobPaths) -> dict[str, Any]:
-    """The parameters of a job as its `params.json` has them: dotted names and values of JSON."""
-    try:
-        content = json.loads(files.read(paths.params) or b"{}")
-        objects = {one["id"]: one for one in content["objects"]}
-        root = content["objects"][-1]
-    except (ValueError, KeyError, TypeError, IndexError):
-        return {}
-    found: dict[str, Any] = {}
-    stack: list[tuple[str, Any, tuple[Any, ...]]] = [("", {"type": "python", "value": root["id"]}, ())]
-    while stack:
-        name, value, above = stack.pop()
-        inner = _inner(value, objects, above)
-        if inner is None:
-            found[name] = _plain(value)
-            continue
-        entries, path = inner
-        stack += [(f"{name}.{key}" if name else key, item, path) for key, item in reversed(entries.items())]
-    return found
-
-
-def _inner(
-    value: Any, objects: Mapping[Any, Any], above: tuple[Any, ...]
-) -> tuple[dict[str, Any], tuple[Any, ...]] | None:
-    """The parameters of a value that is a configuration, unless it is a job of its own or a cycle."""
-    if not isinstance(value, dict) or value.get("type") != "python":
-        return None
-    number = value.get("value")
-    one = objects.get(number)
-    is_job = bool(above) and one is not None and one.get("task") == number
-    if (
-        one is None
-        or is_job
-        or number in above
-        or not isinstance(one.get("fields"), dict)
-        or not one["fields"]
-    ):
-        return None
-    return one["fields"], (*above, number)
-
-
-def _plain(value: Any) -> Any:
-    """A value without the marks of the format, as far as they say nothing."""
-    if isinstance(value, dict) and value.get("type") in {"path", "enum"}:
-        return value.get("value")
-    return value

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from experimaestro.events.owners import Outcome
 from experimaestro.exceptions import FormatError, WorkspaceError
-from experimaestro.inventory import jobs, runs
+from experimaestro.inventory import runs
 from experimaestro.inventory.jobs import JobRecord
+from experimaestro.inventory.parameters import parameters
 from experimaestro.workspace import attempts, code, files
 from experimaestro.workspace.layout import JobPaths, attempt_part
 from experimaestro.workspace.progress import read_progress
@@ -72,7 +73,7 @@ def tell(workspace: str, job: JobRecord) -> Story:
         outcome,
         _because(workspace, job) if job.state == "not run" else "",
         (read_progress(paths.progress) or ()) if job.state == "running" else (),
-        jobs.parameters(paths),
+        parameters(paths),
         _results(paths),
         changed_code(job),
     )

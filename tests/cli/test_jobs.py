@@ -436,9 +436,9 @@ def test_the_difference_of_a_job_from_the_nearest_is_explained(folder: Path):
 
     assert sorted(lines) == sorted(
         [
-            f"{keys['1.0']} (done)",
+            f"{keys['1.0'][:-56]} (done)",
             "  lr: 1.0 there, 0.5 here",
-            f"{keys['-1.0']} (failed)",
+            f"{keys['-1.0'][:-56]} (failed)",
             "  lr: -1.0 there, 0.5 here",
         ]
     )
