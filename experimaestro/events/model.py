@@ -154,6 +154,8 @@ class JobObserved(Event, frozen=True, kw_only=True):
     """How the last attempt ended, if it did"""
     started: float | None = None
     """When the attempt that runs was started, if that is known"""
+    other_code: bool = False
+    """Whether it is done by code that has changed since"""
 
 
 class StillRunning(Event, frozen=True, kw_only=True):

@@ -103,3 +103,5 @@ class Observation(NamedTuple):
     started_t: float | None = None
     """When the attempt was started, in seconds since the epoch; 0 if that cannot be read; None
     before"""
+    other_code: bool = False
+    """Whether it is done by code that has changed since"""

@@ -99,6 +99,8 @@ class Job(Struct):
     """The token that others held when it was to start"""
     where: Literal["", "here", "elsewhere"] = ""
     """Who ran it: nobody since it was submitted, this process, another one"""
+    other_code: bool = False
+    """Whether it was found done by code that has changed since"""
     owner: Owner | None = None
     progress: tuple[Level, ...] = ()
     started: float | None = None
@@ -134,6 +136,8 @@ class Run(Struct):
     """Its jobs that are done and were run by this process, in this run"""
     ran_elsewhere: set[JobKey] = field(default_factory=set)
     """Its jobs that are done and were run by another process meanwhile; any other done job was found"""
+    ran_other_code: set[JobKey] = field(default_factory=set)
+    """Its jobs that were found done by code that has changed since"""
     failures: list[JobKey] = field(default_factory=list)
     """Its jobs that failed by themselves, one entry for each time: only ever appended to"""
     commands: dict[str, str] = field(default_factory=dict)
@@ -273,6 +277,7 @@ class State:
     def _job_observed(self, e: JobObserved) -> None:
         job = self._record(self._job(e, e.job), e, cast("Change", f"found {e.found}"))
         job.attempt = max(job.attempt, e.attempt)
+        job.other_code = e.other_code
         before = job.state
         after = TRANSITIONS[before, cast("Change", f"found {e.found}")]
         if after is _RUNNING:
@@ -295,6 +300,7 @@ class State:
     def _job_queued(self, e: JobQueued) -> None:
         job = self._record(self._job(e, e.job), e, "queued")
         job.attempt, job.where, job.token, self.trouble = e.attempt, "here", "", ""
+        job.other_code = False
         self._move(job, TRANSITIONS[job.state, "queued"])
 
     def _job_started(self, e: JobStarted) -> None:
@@ -380,6 +386,8 @@ class State:
         run.skipped += job.reason in SKIPPED
         if job.state is _RUNNING:
             run.running[job.key] = None
+        if job.state is _DONE and job.other_code:
+            run.ran_other_code.add(job.key)
         if not job.state.rests():
             run.unfinished[job.task] += 1
             run.open += 1
@@ -456,10 +464,13 @@ def _file(run: Run, job: Job, before: JobState, after: JobState) -> None:
     elif before is _DONE:
         run.ran_here.discard(job.key)
         run.ran_elsewhere.discard(job.key)
+        run.ran_other_code.discard(job.key)
     if after is _RUNNING:
         run.running[job.key] = None
     elif after is _DONE and job.where:
         (run.ran_here if job.where == "here" else run.ran_elsewhere).add(job.key)
+    elif after is _DONE and job.other_code:
+        run.ran_other_code.add(job.key)
     elif after is _ERROR and job.reason in SKIPPED:
         run.skipped += 1
     elif after is _ERROR:
@@ -531,6 +542,7 @@ def check(state: State) -> None:
         done = {row.key for row in rows if row.state is _DONE}
         assert run.ran_here | run.ran_elsewhere <= done, f"{run.id} ran jobs that are not done"
         assert not run.ran_here & run.ran_elsewhere, f"{run.id} ran jobs both here and elsewhere"
+        assert run.ran_other_code <= done - run.ran_here - run.ran_elsewhere, f"{run.id}: other code"
         skipped = sum(row.reason in SKIPPED for row in rows)
         assert run.skipped == skipped, f"{run.id} counts {run.skipped} skipped jobs, not {skipped}"
         failed = {row.key for row in rows if row.state is _ERROR and row.reason not in SKIPPED}

@@ -64,6 +64,8 @@ def text(state: State, job: Job) -> str:
     if job.state is JobState.SCHEDULED:
         return "starting"
     if job.state is JobState.DONE:
+        if job.other_code and not job.where:
+            return "code changed since"
         return {"": "reused from an earlier run", "here": "", "elsewhere": "run elsewhere"}[job.where]
     if job.reason is FailureReason.DEPENDENCY and job.because is not None:
         cause = state.jobs[job.because]

@@ -119,6 +119,7 @@ def tally(run: Run) -> Tally:
         waiting=run.open - counts[JobState.RUNNING],
         skipped=run.skipped + counts[JobState.TRANSIENT],
         failed=counts[JobState.ERROR] - run.skipped,
+        other_code=len(run.ran_other_code),
     )
 
 

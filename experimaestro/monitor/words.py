@@ -100,6 +100,8 @@ class Tally(NamedTuple):
     """Do not run because others failed, or because nothing needs them"""
     failed: int = 0
     """Failed by themselves"""
+    other_code: int = 0
+    """Of `found`, those that ran code that has changed since"""
 
     @property
     def done(self) -> int:
@@ -109,7 +111,7 @@ class Tally(NamedTuple):
     @property
     def total(self) -> int:
         """All jobs."""
-        return sum(self)
+        return sum(self) - self.other_code
 
     @property
     def open(self) -> int:
@@ -209,13 +211,18 @@ def summary(tally: Tally, seconds: float) -> str:
         '37 found done, 3 run, 1 failed in 12 s'
         >>> summary(Tally(found=40), 0.2)
         '40 found done: nothing to run'
+        >>> summary(Tally(found=37, here=3, other_code=2), 12.3)
+        '37 found done (2 of them ran other code), 3 run in 12 s'
     """
     if not tally.total:
         return "no task was submitted"
+    found = "found done"
+    if tally.other_code:
+        found += f" ({tally.other_code:,} of them ran other code)"
     if tally.found == tally.total:
-        return f"{tally.found:,} found done: nothing to run"
+        return f"{tally.found:,} {found}: nothing to run"
     parts = (
-        (tally.found, "found done"),
+        (tally.found, found),
         (tally.here, "run"),
         (tally.elsewhere, "run elsewhere"),
         (tally.failed, "failed"),

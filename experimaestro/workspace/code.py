@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from types import CodeType
@@ -41,6 +42,15 @@ class _Source(NamedTuple):
 
 
 _sources: dict[str, _Source] = {}
+
+JUDGED_S = 1.0
+"""How long what was found out of some code holds, in seconds: files may change"""
+
+JUDGED = 1000
+"""So much code is remembered"""
+
+_judged: dict[bytes, tuple[float, bool]] = {}
+"""What was recorded with jobs: when it was compared, and whether it had changed"""
 
 _records: dict[frozenset[str], tuple[Mapping[str, _Source], bytes]] = {}
 """What was recorded last for the classes of some modules: it holds until one of the files changes"""
@@ -97,6 +107,21 @@ def changed(paths: JobPaths) -> list[str]:
         )
     except (ValueError, KeyError, TypeError, AttributeError):  # of another version
         return []
+
+
+def has_changed(paths: JobPaths) -> bool:
+    """As `changed`, in short: of the many jobs that ran the same code, only the first is compared.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    recorded = files.read(paths.code) or b""
+    known = _judged.get(recorded)
+    if known is None or time.monotonic() - known[0] > JUDGED_S:
+        if len(_judged) >= JUDGED:
+            _judged.clear()
+        known = _judged[recorded] = (time.monotonic(), bool(changed(paths)))
+    return known[1]
 
 
 def _encoded(sources: Mapping[str, _Source]) -> bytes:

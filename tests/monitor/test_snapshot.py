@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from experimaestro.events.model import JobSubmitted, Level, RunStarted
+from experimaestro.events.model import JobObserved, JobSubmitted, Level, RunStarted
 from experimaestro.events.owners import Owner
-from experimaestro.events.state import State
-from experimaestro.monitor.snapshot import RunningJob, remaining, take
+from experimaestro.events.state import State, check
+from experimaestro.monitor.rows import text
+from experimaestro.monitor.snapshot import RunningJob, remaining, take, tally
 from experimaestro.monitor.words import Tally
 from study import Study
 
@@ -40,6 +41,26 @@ def test_a_job_that_this_process_ran_for_another_run_is_found_done():
 
     assert second is not None
     assert second.tally == Tally(found=1)
+
+
+def test_a_job_found_done_by_other_code_is_told_until_it_is_run_again():
+    study = Study()
+    study.submit("a")
+    study.state.apply(JobObserved(t=2.0, job=study.key("a"), found="done", other_code=True))
+    study.state.apply(RunStarted(t=3.0, run="second/1", owner=Owner("h", "b", "n", 1, "1")))
+    study.state.apply(JobSubmitted(t=3.0, job=study.key("a"), run="second/1", task="lab.train"))
+    job = study.state.jobs[study.key("a")]
+
+    assert [tally(run) for run in study.state.runs.values()] == [Tally(found=1, other_code=1)] * 2
+    assert tally(study.state.runs["second/1"]).total == 1
+    assert text(study.state, job) == "code changed since"
+    check(study.state)
+
+    study.observe("a").start("a").end("a")
+
+    assert tally(study.state.runs["second/1"]) == Tally(here=1)
+    assert text(study.state, job) == ""
+    check(study.state)
 
 
 def test_a_failed_job_that_is_run_again_is_no_longer_counted_as_failed():

@@ -22,6 +22,7 @@ def test_looks_differ_in_word_and_mark():
     [
         (Tally(), 1, "no task was submitted"),
         (Tally(found=40), 0.1, "40 found done: nothing to run"),
+        (Tally(found=40, other_code=2), 0.1, "40 found done (2 of them ran other code): nothing to run"),
         (Tally(found=37, here=3, failed=1), 12.3, "37 found done, 3 run, 1 failed in 12 s"),
         (Tally(here=2, elsewhere=1), 3.04, "2 run, 1 run elsewhere in 3.0 s"),
         (Tally(here=1200, failed=1, skipped=12), 3600, "1,200 run, 1 failed, 12 skipped in 1 h"),

@@ -291,3 +291,43 @@ def test_a_claim_that_waits_for_a_full_disk_is_given_up_at_the_end(tmp_path: Pat
         subprocess.run(["umount", str(disk)], check=True)
 
     assert notes(log) == ["a"]
+
+
+OTHER_CODE = """
+import os, sys
+sys.dont_write_bytecode = True
+import task_of_study
+from experimaestro import experiment
+
+if __name__ == "__main__":
+    with experiment("runs", "code"):
+        for number in range(int(sys.argv[1])):
+            task_of_study.Count.C(number=number).submit()
+"""
+
+TASK = """
+from experimaestro import Param, Task
+
+class Count(Task):
+    number: Param[int]
+
+    def execute(self):
+        return self.number
+"""
+
+
+def test_jobs_found_done_that_ran_other_code_are_told(tmp_path: Path):
+    (tmp_path / "study.py").write_text(OTHER_CODE, encoding="utf-8")
+
+    def run(task: str, count: int) -> str:
+        (tmp_path / "task_of_study.py").write_text(task, encoding="utf-8")
+        command = [sys.executable, str(tmp_path / "study.py"), str(count)]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return ended.stderr.splitlines()[-1]
+
+    run(TASK, 2)
+    changed = run(TASK.replace("return self.number", "return self.number + 1"), 3)
+    commented = run(TASK.replace("return self.number", "return self.number  # again"), 2)
+
+    assert changed.startswith("code: 2 found done (2 of them ran other code), 1 run in ")
+    assert commented == "code: 2 found done: nothing to run"

@@ -136,6 +136,19 @@ def test_code_that_is_run_again_is_that_of_now(project: Path, job: JobPaths):
     assert code.changed(job) == [str(project / "study.py")]
 
 
+def test_of_many_jobs_that_ran_the_same_code_one_is_compared(
+    project: Path, job: JobPaths, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(code, "JUDGED_S", 1e9)
+    assert not code.has_changed(job)
+    edit(project / "study.py", "tools.double", "2 * tools.double")
+    assert not code.has_changed(job)
+
+    monkeypatch.setattr(code, "JUDGED_S", -1.0)
+
+    assert code.has_changed(job)
+
+
 @pytest.mark.parametrize("content", [None, "", "[]", '{"python": "3"}'])
 def test_nothing_is_noted_for_code_that_was_not_recorded(job: JobPaths, content: str | None):
     Path(job.code).unlink()
