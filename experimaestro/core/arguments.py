@@ -195,14 +195,14 @@ class Field:
         ignore_default: Any,
         ignore_generated: bool,
         overrides: bool,
-        groups: Sequence[ParamGroup],
+        groups: frozenset[ParamGroup],
     ) -> None:
         self.default = default
         self.default_factory = default_factory
         self.ignore_default = ignore_default
         self.ignore_generated = ignore_generated
         self.overrides = overrides
-        self.groups = frozenset(groups)
+        self.groups = groups
 
     def __repr__(self) -> str:
         """As written, without what was not given; `help(Train)` shows it."""
@@ -277,18 +277,32 @@ def field(  # type: ignore[misc] # nobody gives `init`
     """
     if default is not UNSET and default_factory is not UNSET:
         raise AssertionError("field(...) takes `default` or `default_factory`, not both")
-    given: Any = groups
-    if isinstance(given, ParamGroup) or not all(isinstance(one, ParamGroup) for one in given):
-        expected = "a list of groups, [param_group('name')]"
-        raise DefinitionError(f"field(groups={short(groups)}): expected {expected}")
     return Field(
         default=default,
         default_factory=default_factory,
         ignore_default=ignore_default,
         ignore_generated=ignore_generated,
         overrides=overrides,
-        groups=groups,
+        groups=groups_of(groups, "field(groups={})"),
     )
+
+
+def groups_of(given: Any, what: str) -> frozenset[ParamGroup]:
+    """Groups that a user gave.
+
+    Args:
+        given: Anything.
+        what: How it was given, with `{}` in its place, for the error.
+
+    Raises:
+        DefinitionError: It is no collection of groups.
+    """
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        found = list(given)
+        if all(isinstance(one, ParamGroup) for one in found):
+            return frozenset(found)
+    expected = "a list of groups, [param_group('name')]"
+    raise DefinitionError(f"{what.format(short(given))}: expected {expected}")
 
 
 class Argument:

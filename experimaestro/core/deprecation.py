@@ -92,6 +92,11 @@ def _deprecate_class(cls: Any, target: Any, *, replace: bool) -> Any:
                 f"{cls.__qualname__} derives from {names}: say which replaces it, @deprecate({names})"
             )
         target = parents[0]
+        if target.__module__.startswith("experimaestro.core."):
+            raise ConfigurationError(
+                f"{cls.__qualname__} is deprecated in favour of {target.__qualname__}, which replaces "
+                "nothing: derive it from the class that replaces it, or write @deprecate(NewClass)"
+            )
     elif not callable(getattr(cls, "__convert__", None)):
         raise ConfigurationError(
             f"{cls.__qualname__} is deprecated in favour of {target.__qualname__}: add the method "
@@ -119,6 +124,11 @@ def conversion(cls: Any) -> Callable[[Configuration], Configuration] | None:
             raise ConfigurationError(
                 f"{cls.__qualname__}.__convert__ (of the one made at {config.__xpm__.made_at}) returned "
                 f"{made!r}: expected {deprecation.target.__qualname__}.C(...)"
+            )
+        if made.__xpm__.declaration.cls is cls:
+            raise ConfigurationError(
+                f"{cls.__qualname__}.__convert__ (of the one made at {config.__xpm__.made_at}) returned "
+                f"one of the deprecated class again: expected {deprecation.target.__qualname__}.C(...)"
             )
         return made
 

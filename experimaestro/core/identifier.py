@@ -25,6 +25,7 @@ from typing import Any
 from experimaestro.core.arguments import Argument
 from experimaestro.core.base import Configuration
 from experimaestro.core.marks import without_meta
+from experimaestro.core.problems import Problem, failure
 from experimaestro.core.scalars import Type
 from experimaestro.core.versions import full_name
 
@@ -123,6 +124,8 @@ class Frame:
 
 Entries = list[tuple[Argument, Any]]
 _NO_LEVEL = 1 << 62
+MOST_WAYS = 200_000
+"""How often parts of cycles are digested: once for each way that leads to them"""
 
 
 class Walk:
@@ -142,6 +145,8 @@ class Walk:
         """Digests that count instances: the same until the end of this walk"""
         self._converted: list[Configuration] = []
         """What configurations of deprecated classes stand for: kept, as digests go by `id`"""
+        self._again = 0
+        """How often a part of a cycle was digested"""
         self._met: dict[bytes, dict[int, int]] = {}
         """Instances met, by their digest: position by `id`"""
 
@@ -186,6 +191,8 @@ class Walk:
             del level[key]
             if done.lowest > depth and not (frames == [] and self._keeps):
                 (here if done.has_instances else memo)[key] = value
+            elif done.lowest <= depth:
+                self._count_again(root)
             if not frames:
                 return value
             frame = frames[-1]
@@ -193,6 +200,16 @@ class Walk:
             self._refer(frame, done.config, value)
             frame.lowest = min(frame.lowest, done.lowest)
             frame.has_instances = frame.has_instances or done.has_instances
+
+    def _count_again(self, root: Configuration) -> None:
+        """Ends a walk that would not end: each way through a cycle has a digest of its own."""
+        self._again += 1
+        if self._again > MOST_WAYS:
+            info = root.__xpm__
+            text = (
+                f"its parts refer back to each other in more than {MOST_WAYS:,} ways: take some of these out"
+            )
+            raise failure(f"{info.declaration.name}.C(...)", info.made_at, [Problem("identifier", text)])
 
     def depends_on_start(self, config: Configuration) -> bool:
         """Whether the digest of a configuration that was met holds only where this walk started: a cycle."""

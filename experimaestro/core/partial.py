@@ -7,7 +7,7 @@ their groups. Used for folders that several tasks share, such as checkpoints of 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from experimaestro.core.arguments import Argument, ParamGroup
+from experimaestro.core.arguments import Argument, ParamGroup, groups_of
 from experimaestro.core.base import Configuration
 from experimaestro.core.context import Need
 
@@ -20,15 +20,15 @@ class Partial:
 
     def __init__(
         self,
-        exclude_groups: Iterable[ParamGroup],
-        include_groups: Iterable[ParamGroup],
+        exclude_groups: frozenset[ParamGroup],
+        include_groups: frozenset[ParamGroup],
         *,
         exclude_no_group: bool,
         exclude_all: bool,
     ) -> None:
         self.name = ""
-        self.exclude_groups = frozenset(exclude_groups)
-        self.include_groups = frozenset(include_groups)
+        self.exclude_groups = exclude_groups
+        self.include_groups = include_groups
         self.exclude_no_group = exclude_no_group
         self.exclude_all = exclude_all
 
@@ -79,6 +79,9 @@ def partial(
         exclude_no_group: Whether those without a group do not count.
         exclude_all: Whether none counts, but those of `include_groups`.
 
+    Raises:
+        DefinitionError: Something else than groups was given.
+
     Example:
         >>> training = param_group("training")  # doctest: +SKIP
         >>> class Learn(Task):  # doctest: +SKIP
@@ -86,4 +89,9 @@ def partial(
         ...     epochs: Param[int] = field(groups=[training])
         ...     folder: Meta[Path] = field(default_factory=PathGenerator(partial=checkpoints))
     """
-    return Partial(exclude_groups, include_groups, exclude_no_group=exclude_no_group, exclude_all=exclude_all)
+    return Partial(
+        groups_of(exclude_groups, "partial(exclude_groups={})"),
+        groups_of(include_groups, "partial(include_groups={})"),
+        exclude_no_group=exclude_no_group,
+        exclude_all=exclude_all,
+    )

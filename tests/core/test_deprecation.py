@@ -155,3 +155,26 @@ def test_what_many_are_converted_to_is_told_apart():
         ]
     )
     assert {old.__identifier__() for _ in range(50)} == {new.__identifier__()}
+
+
+@deprecate(New)
+class Endless(Config):
+    value: Param[int]
+
+    def __convert__(self) -> Config:
+        return self
+
+
+def test_a_conversion_that_gives_the_old_class_is_refused():
+    with pytest.raises(
+        ConfigurationError, match=r"Endless\.__convert__ .* returned one of the deprecated class"
+    ):
+        Endless.C(value=1).__identifier__()
+
+
+def test_a_deprecated_class_says_what_replaces_it():
+    with pytest.raises(ConfigurationError, match=r"derive it from the class that replaces it"):
+
+        @deprecate
+        class Alone(Config):
+            pass

@@ -15,7 +15,7 @@ from experimaestro import Config, Meta, Param, Task, field
 from experimaestro.core.base import Configuration
 from experimaestro.core.identifier import Identifier, digest
 from experimaestro.core.source import load
-from experimaestro.exceptions import ReadOnlyError
+from experimaestro.exceptions import ConfigurationError, ReadOnlyError
 
 VECTORS = Path(__file__).parent / "vectors"
 EXPECTED: dict[str, str] = json.loads((VECTORS / "identifiers_vectors.json").read_text(encoding="utf-8"))
@@ -280,3 +280,17 @@ def test_a_copy_is_equal_and_has_the_same_identifier(nodes: list[Node]):
     assert identifier(copy) == identifier(nodes[0])
     copy.name += "!"
     assert copy != nodes[0]
+
+
+class Knot(Config):
+    number: Param[int]
+    others: Param[list["Knot"]] = field(default_factory=list)
+
+
+def test_parts_that_all_refer_to_each_other_do_not_hang(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("experimaestro.core.identifier.MOST_WAYS", 1000)
+    knots = [Knot.C(number=number) for number in range(12)]
+    for knot in knots:
+        knot.others = [other for other in knots if other is not knot]
+    with pytest.raises(ConfigurationError, match=r"refer back to each other in more than 1,000 ways"):
+        knots[0].__identifier__()

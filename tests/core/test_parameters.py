@@ -26,6 +26,8 @@ from experimaestro import (
     Task,
     field,
     help as documented,
+    param_group,
+    partial,
     pathgenerator,
     tag,
 )
@@ -814,3 +816,28 @@ class Listed(Config):
 
 def test_a_path_out_of_some_is_in_no_identifier():
     assert Listed.C().__identifier__() == Listed.C(file=Path("b.txt")).__identifier__()
+
+
+class Twice(Config):
+    size: Meta[Param[int]]
+
+
+class Inside(Config):
+    size: Param[int] | None = None
+
+
+def test_a_word_that_is_no_declaration_is_refused():
+    with pytest.raises(DefinitionError, match=r"Twice\.size is Param and Meta at once: leave one of them"):
+        Twice.C(size=1)
+    with pytest.raises(DefinitionError, match=r"Inside\.size: Param\[\.\.\.\] stands inside of another"):
+        Inside.C()
+
+
+@pytest.mark.parametrize("wrong", [3, "abc", ["a"], param_group("a")])
+def test_groups_are_made_by_param_group(wrong: TypingAny):
+    with pytest.raises(DefinitionError, match=r"field\(groups=.*\): expected a list of groups"):
+        field(groups=wrong)
+    with pytest.raises(DefinitionError, match=r"partial\(exclude_groups=.*\): expected a list of groups"):
+        partial(exclude_groups=wrong)
+    with pytest.raises(DefinitionError, match=r"partial\(include_groups=.*\): expected a list of groups"):
+        partial(include_groups=wrong)

@@ -223,6 +223,7 @@ def _arguments(cls: type[Declares], fixed: Mapping[type, Mapping[Any, Any]]) -> 
         for name, annotation in base.__annotations__.items():
             resolved = resolved_annotation(base, name, annotation)
             if typing.get_origin(resolved) is not typing.Annotated:
+                _refuse_inner_mark(base, name, resolved)
                 continue
             of, *marks = typing.get_args(resolved)
             of = substituted(of, fixed.get(base, {}))
@@ -236,6 +237,21 @@ def _arguments(cls: type[Declares], fixed: Mapping[type, Mapping[Any, Any]]) -> 
                     _check_redeclared(base, found[name], one)
                 found[name] = one
     return {name: found[name] for name in sorted(found)}
+
+
+def _refuse_inner_mark(base: type, name: str, annotation: Any) -> None:
+    """Refuses `Optional[Param[int]]`, which looks like a parameter and would be none."""
+    pending = list(typing.get_args(annotation))
+    while pending:
+        one = pending.pop()
+        kinds = [mark for mark in getattr(one, "__metadata__", ()) if isinstance(mark, KindMark)]
+        if kinds:
+            word = kinds[0].kind.value
+            raise DefinitionError(
+                f"{base.__qualname__}.{name}: {word}[...] stands inside of another annotation. Write it "
+                f"outermost: {name}: {word}[Optional[...]]"
+            )
+        pending.extend(typing.get_args(one))
 
 
 def _kept_type(base: type, where: str, of: Any, marks: list[Mark]) -> Type:
@@ -255,7 +271,11 @@ def _kept_type(base: type, where: str, of: Any, marks: list[Mark]) -> Type:
 def _argument(base: type, name: str, of: Any, marks: list[Mark]) -> Argument:
     where = f"{base.__qualname__}.{name}"
     kept = _kept_type(base, where, of, marks)
-    kind = next((mark.kind for mark in marks if isinstance(mark, KindMark)), Kind.PARAM)
+    kinds = list(dict.fromkeys(mark.kind for mark in marks if isinstance(mark, KindMark)))
+    if len(kinds) > 1:
+        words = " and ".join(one.value for one in kinds)
+        raise DefinitionError(f"{where} is {words} at once: leave one of them")
+    kind = kinds[0] if kinds else Kind.PARAM
     generator: Generator | None = next(
         (mark.generator for mark in marks if isinstance(mark, GeneratorMark)), None
     )
