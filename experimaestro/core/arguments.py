@@ -402,7 +402,7 @@ class Argument:
             Mismatch: It is not of the type, or could not be part of an identifier.
         """
         value = self.check(value)
-        if self.unhashable:
+        if self.unhashable and not (self.ignore_default and value == self.default):
             from experimaestro.core.identifier import without_identifier  # it looks at arguments
 
             reason = without_identifier(value)

@@ -788,7 +788,10 @@ class LeftOut(Config):
 def test_a_default_that_no_identifier_can_have_is_refused():
     with pytest.raises(DefinitionError, match=r"Paired\.pair: the default is wrong: a tuple cannot be part"):
         Paired.C()
-    assert LeftOut.C().__identifier__() == LeftOut.C().__identifier__()
+    left_out = LeftOut.C(pair=(1, 2)).seal()
+    assert left_out.__identifier__() == LeftOut.C().__identifier__()
+    with pytest.raises(ConfigurationError, match="a tuple cannot be part of an identifier"):
+        LeftOut.C(pair=(1, 3))
 
 
 class Access(Flag):
