@@ -516,6 +516,60 @@ def test_what_a_class_reaches_counts_and_the_rest_of_the_notebook_does_not(noteb
     assert digest(notebook) != before
 
 
+def test_what_was_computed_when_something_was_defined_is_the_same_in_the_job(
+    notebook: Notebook, loaded: Loaded, error_of: ErrorOf
+):
+    notebook.run("import dataclasses\nLR, DEPTH, NAME, SIZES = 0.1, 3, 'a', (1, 2)")
+    notebook.run(
+        """
+@dataclasses.dataclass
+class Options:
+    depth: int = DEPTH
+def scaled(a, b=DEPTH, *, name=NAME):
+    return a * b, name
+class Train(Task):
+    lr: Param[float] = field(default=LR)
+    twice = LR * 2
+    sizes = [one for one in SIZES]
+    def execute(self, lr=LR):
+        return lr, self.twice, self.sizes, scaled(2), Options().depth
+"""
+    )
+    before = digest(notebook)
+    notebook.run("for LR in (1.0, 2.0): ...\nDEPTH, NAME, SIZES = 6, 'b', None")
+    assert digest(notebook) == before
+    found = loaded("Train").Train
+    assert (
+        found.execute(found)
+        == (0.1, 0.2, [1, 2], (6, "a"), 3)
+        == notebook["Train"].execute(notebook["Train"])
+    )
+    assert found.C().lr == 0.1
+
+
+@pytest.mark.parametrize(
+    ("cell", "place"),
+    [
+        ("class Train(Task):\n    lr = LR\n    def execute(self): return LR", "Train"),
+        ("def f(x=LR):\n    return x\nclass Train(Task):\n    def execute(self): return f(), LR", "f"),
+        ("class Train(Task):\n    def execute(self, x=LR): return g()\ndef g():\n    return LR", "Train"),
+    ],
+)
+def test_a_variable_that_is_used_as_it_was_and_as_it_is_is_refused_when_it_was_changed(
+    notebook: Notebook, error_of: ErrorOf, cell: str, place: str
+):
+    notebook.run(f"LR = 0.1\n{cell}")
+    before = digest(notebook)
+    notebook.run("LR = 0.5")
+    assert error_of(lambda: closure(notebook["Train"])) == (
+        f"DefinitionError: `LR` was changed since `{place}` was defined: run the cell of `{place}` again"
+    )
+    notebook.run("LR = 0.1")
+    assert digest(notebook) == before
+    notebook.run(f"LR = 0.5\n{cell}")
+    assert digest(notebook) != before
+
+
 def test_the_order_in_which_cells_ran_does_not_count(notebook: Notebook, tmp_path: Path):
     cells = ["SIZE = 3", "def one():\n    return SIZE, two", "def two():\n    return one"]
     train = "class Train(Task):\n    def execute(self):\n        return one()"

@@ -7,11 +7,12 @@ class, and whatever of the notebook it reaches. Nothing is pickled.
 - `names`: the global names that a statement uses, and when;
 - `literals`: plain values as the text that makes them again;
 - `definitions`: what a name of the notebook becomes in the module;
+- `snapshots`: what names stood for when something was defined;
 - `closure`: all that a class reaches, and its digest;
 - `shipping`: the module that a job gets.
 
 Rules: the notebook is only read; what is found is kept until a name that was used stands for
-something else; this package is loaded when a class of a notebook is first used, never in a job.
+something else; this package is loaded when a class of a notebook is first defined, never in a job.
 """
 
 from experimaestro.core.cells.closure import closure, current, identity

@@ -24,6 +24,7 @@ from experimaestro.core.cells.definitions import (
     with_submodules,
 )
 from experimaestro.core.cells.names import Use
+from experimaestro.core.cells.snapshots import same
 from experimaestro.core.source import is_of_notebook
 from experimaestro.core.versions import full_name, is_same
 from experimaestro.exceptions import DefinitionError
@@ -49,6 +50,8 @@ class Closure:
         self._problems: list[str] = []
         self._values: dict[str, Any] = {}
         """What each name stood for that was looked up"""
+        self._seen: dict[str, str] = {}
+        """Names that have the value of when something was defined, and what that was"""
         self._settled = set(_OF_MODULES)
         """Names that are Python's own, or were refused"""
         self._collect()
@@ -68,17 +71,18 @@ class Closure:
 
     def _collect(self) -> None:
         root = self._root
-        pending = [(Use(self._name, "defined", self._name), "")]
+        pending: list[tuple[Use, str, Any]] = [(Use(self._name, "defined", self._name), "", _MISSING)]
         while pending:
-            use, user = pending.pop()
+            use, user, seen = pending.pop()
             known = self.definitions.get(use.name)
             if known is not None:
+                self._check_seen(use, known.value, seen)
                 if use.attributes:
                     self.definitions[use.name] = with_submodules(known, use)
                 continue
             if use.name in self._settled:
                 continue
-            made = self._definition(use, user)
+            made = self._definition(use, user, seen)
             if made is None:
                 if use.when != "annotated":  # else another use may need it
                     self._settled.add(use.name)
@@ -86,15 +90,30 @@ class Closure:
             self.definitions[use.name] = made
             if isinstance(made.value, type):
                 self._check_bases(made.value)
+            place = use.place if use.place != self._name else root.__qualname__
             pending += [
-                (one, use.place if use.place != self._name else root.__qualname__) for one in needs(made)
+                (one, place, made.seen.get(one.name, _MISSING) if one.when == "defined" else _MISSING)
+                for one in needs(made)
             ]
 
-    def _definition(self, use: Use, user: str) -> Definition | None:
+    def _check_seen(self, use: Use, value: Any, seen: Any) -> None:
+        """Refuses a name that has one value where something was defined, and another one elsewhere."""
+        defined = use.place if seen is not _MISSING else self._seen.get(use.name)
+        if seen is _MISSING and use.name != self._name:
+            seen = self._values[use.name] = self._namespace.get(use.name, _MISSING)
+        if defined is not None and use.when != "annotated" and not same(value, seen):
+            self._problems.append(
+                f"`{use.name}` was changed since `{defined}` was defined: run the cell of `{defined}` again"
+            )
+
+    def _definition(self, use: Use, user: str, seen: Any) -> Definition | None:
         name = use.name
         value = self._namespace.get(name, _MISSING)
         if name == self._name and "." not in self._root.__qualname__:
             value = self._root
+        elif seen is not _MISSING:
+            value = seen
+            self._seen[name] = use.place
         else:
             self._values[name] = value
         if value is _MISSING:

@@ -12,10 +12,10 @@ from contextlib import suppress
 from enum import Enum
 from hashlib import sha256
 from inspect import get_annotations
-from types import CellType, CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
-from experimaestro.core.cells import literals, texts
+from experimaestro.core.cells import literals, snapshots, texts
 from experimaestro.core.cells.names import POSTPONED, Use, uses
 
 MAIN = "__main__"
@@ -48,6 +48,8 @@ class Definition(NamedTuple):
     """Whether the value may change while it stays the same object"""
     value_class: Any = None
     """The class of its objects, if another one of the notebook is"""
+    seen: Mapping[str, Any] = MappingProxyType({})
+    """What names stood for when it ran, where that counts"""
 
     def is_current(self, namespace: Mapping[str, Any]) -> bool:
         """Whether the object is as it was; that the name still stands for it is asked elsewhere."""
@@ -289,7 +291,11 @@ def _code(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition | N
         found = _function_statement(name, value)
     if found is None:
         return None
-    cell, node, postponed = found
+    cell, node, postponed, function = found
+    if isinstance(value, type):
+        seen = vars(value).get("_xpm_defined_with", snapshots.in_attributes(value, node))
+    else:
+        seen = {} if function is None else snapshots.in_defaults(function, node)
     return _made(
         name,
         value,
@@ -298,6 +304,7 @@ def _code(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition | N
         is_code=True,
         postponed=postponed,
         value_class=value_class(value) if isinstance(value, type) else None,
+        seen=seen,
     )
 
 
@@ -305,7 +312,14 @@ def _is_main(value: Any) -> bool:
     return getattr(value, "__module__", None) == MAIN
 
 
-Found = tuple[texts.Cell, ast.stmt, bool]
+class Found(NamedTuple):
+    """The statement that defines something."""
+
+    cell: texts.Cell
+    node: ast.stmt
+    postponed: bool
+    function: FunctionType | None = None
+    """What it made, but for decorators, if it is one of a function"""
 
 
 def _class_statement(name: str, cls: type, namespace: Mapping[str, Any]) -> Found | None:
@@ -324,13 +338,13 @@ def _class_statement(name: str, cls: type, namespace: Mapping[str, Any]) -> Foun
         cell = texts.cell(file) if file else None
         node = None if cell is None else texts.definition_at(cell, name, line)
         if cell is not None and node is not None:
-            return cell, node, postponed or _is_postponed(cls, node)
+            return Found(cell, node, postponed or _is_postponed(cls, node))
     if places[0][0] or own:  # it says where it was made, and that is not known
         return None
     for cell in texts.cells(namespace):
         for node in texts.definitions(cell, name):
             if not issubclass(cls, Enum) or _has_members(cls, node):
-                return cell, node, _is_postponed(cls, node)
+                return Found(cell, node, _is_postponed(cls, node))
     return None
 
 
@@ -395,7 +409,7 @@ def _function_statement(name: str, value: Any) -> Found | None:
             else None
         )
         if node is not None:
-            return cell, node, bool(code.co_flags & POSTPONED)
+            return Found(cell, node, bool(code.co_flags & POSTPONED), function)
     return None
 
 

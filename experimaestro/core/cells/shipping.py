@@ -69,8 +69,8 @@ def _check_sealed(order: Iterable[Configuration]) -> None:
     for declaration, code in {(one.declaration, one.sealed_code) for one in infos if one.sealed}:
         if code is not None and code != declaration.code:
             raise SubmissionError(
-                f"`{declaration.name}`, or what it uses, was changed since this object was sealed (submitted, "
-                "or made an instance); make it again"
+                f"`{declaration.name}`, or what it uses, was changed since this object was sealed "
+                "(submitted, or made an instance); make it again"
             )
 
 

@@ -25,6 +25,7 @@ from experimaestro.core.identifier import Identifier, ambiguity, identify
 from experimaestro.core.objects.copying import clone
 from experimaestro.core.objects.declaration import Declaration, annotation_text
 from experimaestro.core.problems import Mismatch, Problem, failure, information, short, unknown
+from experimaestro.core.source import is_of_notebook
 from experimaestro.core.tags import Stopped, Tagged
 from experimaestro.exceptions import (
     AmbiguityWarning,
@@ -75,6 +76,10 @@ class ConfigMeta(ABCMeta):
         cls = super().__new__(mcs, name, bases, namespace, **kwargs)
         frame = sys._getframe(1)  # noqa: SLF001 - the only way to know the user's line
         type.__setattr__(cls, "_xpm_defined_at", (frame.f_code.co_filename, frame.f_lineno))
+        if is_of_notebook(cls) and frame.f_globals is frame.f_locals:
+            from experimaestro.core.cells.snapshots import in_body  # only in a notebook
+
+            type.__setattr__(cls, "_xpm_defined_with", in_body(cls, frame.f_code, frame.f_globals))
         return cls
 
     @property
