@@ -517,7 +517,7 @@ def test_what_a_class_reaches_counts_and_the_rest_of_the_notebook_does_not(noteb
 
 
 def test_what_was_computed_when_something_was_defined_is_the_same_in_the_job(
-    notebook: Notebook, loaded: Loaded, error_of: ErrorOf
+    notebook: Notebook, loaded: Loaded
 ):
     notebook.run("import dataclasses\nLR, DEPTH, NAME, SIZES = 0.1, 3, 'a', (1, 2)")
     notebook.run(
