@@ -47,7 +47,7 @@ class JobRecord(NamedTuple):
 def list_jobs(
     workspace: str, *, experiment: str | None = None, run: str = "latest", only: Filter | None = None
 ) -> Iterator[JobRecord]:
-    """The jobs of a workspace, each once.
+    """The jobs of a workspace, each once: those that have a folder, and those that an open run is to start.
 
     Args:
         workspace: Its folder.
@@ -66,7 +66,7 @@ def list_jobs(
         keys: Iterable[str] = tags
     else:
         tags, owners = _of_runs(workspace)
-        keys = all_keys(workspace)
+        keys = _with_those_to_come(workspace)
     if only is not None:
         only.check(name for one in tags.values() for name in one)
     for key in keys:
@@ -110,6 +110,20 @@ def keys_of_runs(workspace: str) -> dict[str, set[str]]:
             for one in runs.submitted(RunPaths(workspace, experiment, run_id)):
                 found.setdefault(one.key, set()).add(experiment)
     return found
+
+
+def _with_those_to_come(workspace: str) -> Iterator[str]:
+    """The jobs that have a folder, then those of open runs that have none."""
+    found: dict[str, None] = {}
+    for experiment in runs.experiments(workspace):
+        for run_id in runs.run_ids(workspace, experiment)[-1:]:
+            paths = RunPaths(workspace, experiment, run_id)
+            if runs.is_locked(paths):
+                found.update(dict.fromkeys(one.key for one in runs.submitted(paths)))
+    for key in all_keys(workspace):
+        found.pop(key, None)
+        yield key
+    yield from found
 
 
 def _of_runs(workspace: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, tuple[str, ...]]]:

@@ -64,6 +64,8 @@ def tell(workspace: str, job: JobRecord) -> Story:
     last = max((part[0] for part in parts if part is not None), default=0)
     begun = attempts.started(paths, last) if last else None
     outcome = attempts.ended(paths, last) if last else job.seen.outcome
+    because, ended = _why_not(workspace, job) if job.state == "not run" else ("", None)
+    outcome = outcome or ended
     owner = begun[0] if begun is not None else job.seen.owner
     return Story(
         last,
@@ -71,7 +73,7 @@ def tell(workspace: str, job: JobRecord) -> Story:
         _time(begun[1] if begun is not None else None),
         _time(outcome.t if outcome is not None else None),
         outcome,
-        _because(workspace, job) if job.state == "not run" else "",
+        because,
         (read_progress(paths.progress) or ()) if job.state == "running" else (),
         parameters(paths),
         _results(paths),
@@ -106,8 +108,8 @@ def as_json(story: Story) -> dict[str, Any]:
     }
 
 
-def _because(workspace: str, job: JobRecord) -> str:
-    """The failed job that kept a job from being run, as the last runs that have it say."""
+def _why_not(workspace: str, job: JobRecord) -> tuple[str, Outcome | None]:
+    """Why a job was not run, as the last runs that have it say: the job that failed, or how it ended."""
     for experiment in job.experiments:
         try:
             reader = RunReader(workspace, experiment, runs.run_ids(workspace, experiment)[-1])
@@ -115,9 +117,9 @@ def _because(workspace: str, job: JobRecord) -> str:
         except (WorkspaceError, FormatError, OSError):  # of an earlier version, or damaged
             continue
         row = reader.state.jobs.get(job.key)
-        if row is not None and row.because:
-            return row.because
-    return ""
+        if row is not None and (row.because or row.outcome is not None):
+            return row.because or "", row.outcome
+    return "", None
 
 
 def _results(paths: JobPaths) -> Any:

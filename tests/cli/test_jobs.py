@@ -215,6 +215,30 @@ def test_a_job_whose_scheduler_is_gone_is_stray_and_can_be_killed(tmp_path: Path
     assert attempts.observe(paths).kind == "failed"
 
 
+def test_jobs_that_wait_are_listed_and_chosen_by_a_filter(tmp_path: Path):
+    code = SLOW.replace("Slow.C(n=1).submit()", "[Slow.C(n=tag(n)).submit() for n in range(40)]")
+    code = code.replace("import Param, Task", "import Param, Task, tag")
+    write(tmp_path, {"experiment.py": code, "full.yaml": "id: slow\nfile: experiment\n"})
+    with start(tmp_path, "run-experiment", "--workdir", "runs", "full") as scheduler:
+        wait_until(
+            lambda: any(len(one.jobs) == 40 for one in owning.open_runs(f"{tmp_path}/runs")), 30, "all"
+        )
+        last = rows(tmp_path, "--filter", "n = 39")
+        done = jobs(tmp_path, "kill", "--filter", "n = 39", "--perform")
+        count = len(rows(tmp_path))
+        assert jobs(tmp_path, "kill", "--experiment", "slow", "--perform").err == "39 jobs\n"
+        scheduler.communicate(timeout=30)
+
+    assert [row["state"] for row in last] == ["not run"]
+    assert re.fullmatch(
+        rf"killed      experiment.slow/\w{{8}}: by pid {scheduler.pid} on .*, which had it\n", done.out
+    )
+    assert count == 40
+    lines = jobs(tmp_path, "show", str(last[0]["job"])).out.splitlines()
+    assert lines[:2] == [f"{last[0]['job']}: not run (cancelled)", "  killed before it started"]
+    assert len(rows(tmp_path)) < 40
+
+
 def test_a_failed_job_of_an_open_run_is_run_again_by_the_process_that_has_it(tmp_path: Path):
     failing = "class Failing(Task):\n    def execute(self):\n        1 / 0\n\n\n@configuration"
     code = SLOW.replace("@configuration", failing, 1).replace("Slow.C(", "Failing.C().submit()\n    Slow.C(")
