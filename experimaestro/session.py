@@ -272,7 +272,13 @@ class experiment:  # noqa: N801 - the name of the compatible API
         if self._dry is not None:
             return
         run = self._opened()
-        await waiting.wait_async(lifetime.finished(run), kernel.pump)
+        try:
+            await waiting.wait_async(lifetime.finished(run), kernel.pump)
+        except asyncio.CancelledError:
+            if not waiting.is_of_cell():
+                raise  # a task of the user's, which was cancelled on purpose
+            unfinished = await asyncio.to_thread(run.ask, lambda _, row: row.open)
+            raise WaitInterrupted(unfinished) from None
         self._save_view()
         self._raise_failures(run)
 
@@ -327,7 +333,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         try:
             if error is None:
                 await self
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, KeyboardInterrupt):
             await asyncio.to_thread(self._leave_block, run, "detached")
             raise
         except BaseException:

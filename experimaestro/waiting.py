@@ -69,6 +69,11 @@ async def wait_async(event: threading.Event, on_slice: Callable[[], None] = lamb
         on_slice()
 
 
+def is_of_cell() -> bool:
+    """Whether this is the task in which a notebook runs a cell: Interrupt cancels it."""
+    return "ipykernel.kernelapp" in sys.modules and not _is_users(asyncio.current_task())
+
+
 def _is_kernels() -> bool:
     """Whether a running loop is that of ipykernel 7 or later: cells run in tasks of it."""
     app = sys.modules.get("ipykernel.kernelapp")
@@ -80,16 +85,17 @@ def _is_kernels() -> bool:
 def _advise(loop: asyncio.AbstractEventLoop) -> None:
     """Says once that tasks of the user's own wait as well."""
     global _advised  # noqa: PLW0603 - once in a process
-    if _advised or not any(_is_users(task) for task in asyncio.all_tasks(loop)):
+    others = asyncio.all_tasks(loop) - {asyncio.current_task()}
+    if _advised or not any(map(_is_users, others)):
         return
     _advised = True
     sys.stderr.write("experimaestro: your other tasks wait as well: `await xp` keeps them running\n")
 
 
-def _is_users(task: "asyncio.Task[object]") -> bool:
+def _is_users(task: "asyncio.Task[object] | None") -> bool:
     """Whether a task runs code of a cell; the one that runs the cell itself is IPython's."""
-    code = getattr(task.get_coro(), "cr_code", None)
-    return code is not None and "ipykernel_" in code.co_filename and task is not asyncio.current_task()
+    code = None if task is None else getattr(task.get_coro(), "cr_code", None)
+    return code is not None and "ipykernel_" in code.co_filename
 
 
 def _nest(loop: asyncio.AbstractEventLoop) -> bool:

@@ -217,7 +217,16 @@ def test_a_second_tab_shows_the_same_run(lab: Lab, start: str, tmp_path: Path):
     assert lab.with_notebook([start, waiting_job(tmp_path)], work) == "killed"
 
 
-def test_interrupt_ends_the_wait_and_the_job_goes_on(lab: Lab, start: str, tmp_path: Path):
+WAITS = {
+    "wait": "xp.wait()",
+    "await": "await xp",
+    "with": "with xp:\n    pass",
+    "async with": "async with xp:\n    pass",
+}
+
+
+@pytest.mark.parametrize("waits", WAITS)
+def test_interrupt_ends_the_wait_and_the_job_goes_on(lab: Lab, start: str, tmp_path: Path, waits: str):
     def work(notebook: Notebook) -> tuple[str, str]:
         notebook.run(0)
         notebook.run(1)
@@ -232,9 +241,11 @@ def test_interrupt_ends_the_wait_and_the_job_goes_on(lab: Lab, start: str, tmp_p
         kill(notebook)
         return output, state
 
-    output, state = lab.with_notebook([start, waiting_job(tmp_path), "xp.wait()"], work)
+    output, state = lab.with_notebook([start, waiting_job(tmp_path), WAITS[waits]], work)
 
-    assert output.strip() == "waiting was interrupted: 1 unfinished job, those that run go on"
+    said = output.strip().splitlines()[-1]
+    assert said == "waiting was interrupted: 1 unfinished job, those that run go on"
+    assert "Traceback" not in output
     assert state == "running"
 
 
