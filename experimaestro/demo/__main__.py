@@ -66,7 +66,7 @@ def main() -> int:
             for file in ("scores.csv", "accuracy.png"):
                 shutil.copy(summary.jobpath / file, results / file)
     except FailedExperiment as error:
-        sys.stderr.write(f"\n{error}\n")
+        sys.stderr.write(f"\n{error.heading or error}\n")  # the terminal has shown each failure
         return error.exit_code
     except ExperimaestroError as error:
         sys.stderr.write(f"{parser.prog}: {error}\n")
