@@ -138,7 +138,7 @@ def test_no_workspace_at_all_says_what_to_write():
     ("text", "said"),
     [
         ("workspaces: 3", ("settings.yaml:1: workspaces: "
-                           "expected a list, each a mapping (WorkspaceSettings), got 3. Write [3]")),
+                           "expected a list, each a mapping (WorkspaceSettings), got 3")),
         ("workspaces:\n- id: a", "settings.yaml:2: workspaces[0].path: missing: expected a path"),
         ("history:\n  max_done: few", "settings.yaml:2: history.max_done: expected an int, got 'few'"),
         ("env: [a]\nhistory: 3", ("settings.yaml: 2 problems\n"

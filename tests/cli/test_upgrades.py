@@ -67,7 +67,7 @@ def test_jobs_of_a_deprecated_class_are_linked_to_the_new_one_and_found_done(tmp
     fixed = run(tmp_path, "deprecated", "list", "runs", "--fix", "--perform")
     assert (fixed.out.endswith(" (linked)\n"), fixed.err) == (True, "1 to link\n")
     again = run(tmp_path, "run-experiment", "--workdir", "runs", "full")
-    assert "1 found done: nothing to run" in again.err
+    assert "1 found done (1 of them ran other code): nothing to run" in again.err
 
 
 def test_jobs_of_a_script_have_no_other_name_and_keep_what_they_are(tmp_path: Path):
