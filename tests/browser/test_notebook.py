@@ -268,21 +268,32 @@ def test_what_was_chosen_stays_when_the_saved_table_is_brought_up_to_date(
     assert lab.with_notebook(cells, work) == "true"
 
 
-def test_a_restarted_kernel_is_said_to_be_so(lab: Lab, start: str, tmp_path: Path):
-    def work(notebook: Notebook) -> str:
+def test_after_a_restart_of_the_kernel_the_same_cells_show_the_jobs_that_went_on(
+    lab: Lab, start: str, tmp_path: Path
+):
+    def work(notebook: Notebook) -> tuple[str, str, list[str]]:
         notebook.run(0)
         notebook.run(1)
         notebook.wait(0, 1)
         notebook.row(state="running").wait_for()
-        kill(notebook)
         notebook.restart()
         note = notebook.view.locator(".xpm-note p")
         note.wait_for()
-        return note.inner_text()
+        said = note.inner_text()
+        notebook.run(0)
+        notebook.wait(0)
+        notebook.run(1)
+        notebook.wait(1)
+        notebook.row(state="running").wait_for()
+        text = notebook.row(state="running").inner_text()
+        kill(notebook)
+        return said, text, sorted(path.name for path in (tmp_path / "runs" / "jobs").glob("*/*/*.pid"))
 
-    assert lab.with_notebook([start, waiting_job(tmp_path)], work) == (
-        "The kernel was restarted. Run this cell again to attach to the run. Jobs go on."
-    )
+    said, text, pids = lab.with_notebook([start, waiting_job(tmp_path)], work)
+
+    assert said == "The kernel was restarted. Run this cell again to attach to the run. Jobs go on."
+    assert "runs elsewhere" in text
+    assert pids == []
 
 
 def test_the_run_of_another_kernel_is_shown_commanded_and_taken_over(lab: Lab, start: str, tmp_path: Path):
