@@ -18,7 +18,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, TypeVar
 
@@ -149,8 +148,8 @@ class _Job:
     def _execute(self) -> None:
         gc.disable()  # most of what is made while importing stays
         params = read_params(self._paths)
-        Env.taskpath = Path(self._paths.folder)
-        Env.wspath = Path(params.get("workspace") or self._paths.folder)
+        Env.taskpath = self._paths.folder
+        Env.wspath = params.get("workspace") or self._paths.folder
         task, init_tasks = serialization.load_instances(params, self._paths.folder)
         self._is_loaded = True
         module = sys.modules.get(type(task).__module__)

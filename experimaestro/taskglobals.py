@@ -3,17 +3,48 @@
 Imports nothing of ours, so that every layer may read it.
 """
 
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-class Env:
-    """The surroundings of the running job; its attributes are None outside of one."""
+class _Surroundings(type):
+    """Has the paths, made when they are asked for: most jobs do not ask, and `pathlib` takes its time."""
 
-    wspath: ClassVar[Path | None] = None
-    """The workspace"""
-    taskpath: ClassVar[Path | None] = None
-    """The folder of the job"""
+    _wspath: Any = None
+    _taskpath: Any = None
+
+    @property
+    def wspath(cls) -> "Path | None":
+        """The workspace."""
+        return _path(cls._wspath)
+
+    @wspath.setter
+    def wspath(cls, path: Any) -> None:
+        cls._wspath = path
+
+    @property
+    def taskpath(cls) -> "Path | None":
+        """The folder of the job."""
+        return _path(cls._taskpath)
+
+    @taskpath.setter
+    def taskpath(cls, path: Any) -> None:
+        cls._taskpath = path
+
+
+def _path(given: Any) -> "Path | None":
+    if given is None:
+        return None
+    from pathlib import Path
+
+    return Path(given)
+
+
+class Env(metaclass=_Surroundings):
+    """The surroundings of the running job; its attributes `wspath` and `taskpath` are None outside of one."""
+
     slave: ClassVar[bool] = False
     """Whether this process is one of several of the job, and not the first"""
 

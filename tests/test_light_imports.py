@@ -70,6 +70,11 @@ def test_it_loads_nothing_heavy(code: str):
     assert loaded(code, HEAVY) == ""
 
 
+def test_a_job_loads_no_module_that_its_task_may_not_need():
+    names = "from experimaestro import Config, Meta, Param, Task, field"
+    assert loaded(f"import experimaestro.jobrun; {names}", ("hashlib", "pathlib", "urllib")) == ""
+
+
 def test_a_heavy_import_is_told_with_its_chain():
     assert loaded("import logging.config", ("logging", "json", "socket")) == (
         "logging is loaded by __main__\nsocket is loaded by __main__ > logging.config > logging.handlers\n"

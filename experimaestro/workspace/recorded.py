@@ -65,7 +65,7 @@ def from_task_dir(path: str | Path, as_instance: bool = False) -> Any:
     reader = ConfigurationReader(
         records,
         file,
-        places_of_job(folder, params),
+        places_of_job(str(folder), params),
         folder=str(folder),
         workspace=workspace if isinstance(workspace, str) else "",
         with_makers=not as_instance,

@@ -24,6 +24,7 @@ from experimaestro.core.generics import bindings, disagreements
 from experimaestro.core.identifier import Identifier, ambiguity, identify
 from experimaestro.core.objects.copying import clone
 from experimaestro.core.objects.declaration import Declaration, annotation_text
+from experimaestro.core.objects.files import JobPath
 from experimaestro.core.problems import Mismatch, Problem, failure, information, short, unknown
 from experimaestro.core.source import is_of_notebook
 from experimaestro.core.tags import Stopped, Tagged
@@ -39,6 +40,8 @@ ConfigInformation = Information
 """Another name, of the compatible API"""
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typing_extensions import Self, dataclass_transform  # of the type checker, not needed to run
 
     from experimaestro.core.objects.instances import ObjectStore
@@ -525,6 +528,12 @@ class Config(Declares, metaclass=ConfigMeta):
         """State of a configuration"""
         __xpmtype__: ClassVar[Declaration]
         """What the class declares"""
+        __taskdir__: ClassVar[Path]
+        """Of an object in a job: the folder of the job"""
+        __xpm_stdout__: ClassVar[Path]
+        """Of an object in a job: what the job prints"""
+        __xpm_stderr__: ClassVar[Path]
+        """Of an object in a job: its errors and warnings"""
 
         def __identifier__(self) -> Identifier:
             """The identity: `.all` is 32 bytes, `repr` 64 hexadecimal digits; final once sealed."""
@@ -573,6 +582,7 @@ class Config(Declares, metaclass=ConfigMeta):
 
     else:
         __xpmtype__ = _TypeOf()
+        __taskdir__, __xpm_stdout__, __xpm_stderr__ = JobPath(None), JobPath("out"), JobPath("err")
 
     @classmethod
     def value_class(cls) -> Callable[[type[T]], type[T]]:

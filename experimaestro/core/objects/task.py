@@ -288,10 +288,10 @@ class Task(LightweightTask):
 
         info: Information | None = self.__dict__.get("__xpm__")
         if info is None:
-            folder = self.__dict__.get("__taskdir__")
-            if folder is None:
+            files = self.__dict__.get("_xpm_files")
+            if files is None:
                 raise NotSubmittedError("an object has a folder in a running job only")
-            return Path(folder)
+            return Path(files.folder)
         if info.key is None:
             raise NotSubmittedError(
                 f"{info.declaration.name} (made at {info.made_at}) has no folder: it was not submitted"

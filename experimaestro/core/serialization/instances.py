@@ -6,6 +6,7 @@ where it opens its experiment.
 """
 
 from collections.abc import Mapping
+from os.path import join
 from typing import TYPE_CHECKING, Any
 
 from experimaestro.core.base import plain
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from experimaestro.core.objects.declaration import Declaration
+    from experimaestro.core.objects.files import Files
 
 
 def load_instances(params: Mapping[str, Any], folder: "str | Path") -> tuple[Any, list[Any]]:
@@ -43,16 +45,14 @@ def load_instances(params: Mapping[str, Any], folder: "str | Path") -> tuple[Any
         FormatError: Something is not as it should be, or the version is newer than this one.
         DefinitionError: A class is not where it was.
     """
-    from pathlib import Path  # a job gives its folder as a Path
-
     check_version(params, "params.json")
     records = records_of(params.get("objects"), "params.json")
     if not records:
         raise FormatError("params.json: 'objects' must be a list with the task last, got []")
-    return _Load(records, places_of_job(Path(folder), params), Path(folder)).instances()
+    return _Load(records, places_of_job(str(folder), params), str(folder)).instances()
 
 
-def places_of_job(folder: "Path", params: Mapping[str, Any]) -> Places:
+def places_of_job(folder: str, params: Mapping[str, Any]) -> Places:
     """Where the paths in a `params.json` lead.
 
     Args:
@@ -60,22 +60,23 @@ def places_of_job(folder: "Path", params: Mapping[str, Any]) -> Places:
         params: The content of the file.
     """
     workspace = params.get("workspace")
-    bases = {"job": folder, "workspace": type(folder)(workspace) if type(workspace) is str else folder}
-    return Places(bases, lambda data: folder / data.path, is_closed=False)
+    bases = {"job": folder, "workspace": workspace if type(workspace) is str else folder}
+    return Places(bases, lambda data: join(folder, str(data.path)), is_closed=False)  # noqa: PTH118 - strings
 
 
 class _Load:
-    def __init__(self, records: dict[Number, Record], places: Places, folder: "Path") -> None:
+    def __init__(self, records: dict[Number, Record], places: Places, folder: str) -> None:
         *_, self.root = records.values()
         self.order = used_first([self.root.number], records, with_makers=False)
         self.folder = folder
         self.places = places
         self.shells: dict[Number, Any] = {}
-        self.classes = Classes("params.json", str(folder), definitions_only=True)
+        self.classes = Classes("params.json", folder, definitions_only=True)
         self.values = ValueReader(self.shell, self.classes, places)
 
     def instances(self) -> tuple[Any, list[Any]]:
         from experimaestro.core.objects.config import declaration_of  # they use this module to submit
+        from experimaestro.core.objects.files import Files
         from experimaestro.core.objects.instances import fill, object_of
 
         declarations = []
@@ -90,12 +91,12 @@ class _Load:
             self.parameters(record, declaration)
             for record, declaration in zip(self.order, declarations, strict=True)
         ]
-        job = self.files(self.folder, declarations[-1])
+        job = Files(self.folder, declarations[-1].short_name)
         extra = [
             {
                 "__xpmidentifier__": record.identifier,
                 "__xpmtypename__": record.typename,
-                **(job if record is self.root else self.files_of(record, declaration) or job),
+                "_xpm_files": job if record is self.root else self.files_of(record, declaration) or job,
             }
             for record, declaration in zip(self.order, declarations, strict=True)
         ]
@@ -104,25 +105,18 @@ class _Load:
         at = f"params.json, object {root.number}, key 'init-tasks'"
         return self.shells[root.number], [self.shell(number, at) for number in root.init_tasks]
 
-    def files_of(self, record: Record, declaration: "Declaration") -> dict[str, Any] | None:
+    def files_of(self, record: Record, declaration: "Declaration") -> "Files | None":
         """Where the files of another job are that this one uses; None if it is no job."""
         if not declaration.is_task:
             return None
-        beside = self.folder.parent.parent  # the folder of all jobs, unless this one was copied out of it
-        jobs = beside if beside.name == "jobs" else self.places.bases["workspace"] / "jobs"
+        beside = self.folder.rsplit("/", 2)[0]  # the folder of all jobs, unless this one was copied out of it
+        jobs = beside if beside.endswith("/jobs") else f"{self.places.bases['workspace']}/jobs"
         cls = declaration.cls
         is_named = declaration.written_name != full_name(cls)
         typename = declaration.typename if is_named else record.typename.lower()  # also of a script's class
-        return self.files(jobs / typename / record.identifier, declaration)
+        from experimaestro.core.objects.files import Files  # as above
 
-    @staticmethod
-    def files(folder: "Path", declaration: "Declaration") -> dict[str, Any]:
-        name = declaration.short_name
-        return {
-            "__taskdir__": folder,
-            "__xpm_stdout__": folder / f"{name}.out",
-            "__xpm_stderr__": folder / f"{name}.err",
-        }
+        return Files(f"{jobs}/{typename}/{record.identifier}", declaration.short_name)
 
     def parameters(self, record: Record, declaration: "Declaration") -> dict[str, Any]:
         number = record.number

@@ -218,9 +218,9 @@ def references(value: Any) -> list[Number]:
 class Places(NamedTuple):
     """Where the paths of a file lead."""
 
-    bases: "Mapping[str, Path]"
+    bases: Mapping[str, str]
     """Folders of relative paths, by their names in the format"""
-    data: "Callable[[SerializedPath], Path] | None"
+    data: "Callable[[SerializedPath], Path | str] | None"
     """The place of copied data; None if nobody knows"""
     is_closed: bool
     """Whether copied data must be inside the folder of the file"""
@@ -384,7 +384,7 @@ class ValueReader:
             raise _wrong(value, at)
         if _leaves(text):
             raise FormatError(f"{at}: the path {text!r} leads out of the folder that it is relative to")
-        return base / text
+        return Path(base) / text
 
     def _copied(self, value: dict[str, Any], at: str) -> Any:
         from pathlib import Path  # same
