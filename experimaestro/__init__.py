@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     )
     from experimaestro.experiments.running import run_experiment as run_experiment
     from experimaestro.launchers.base import Launcher as Launcher
-    from experimaestro.monitor.past import LoadedRun as LoadedRun, load_run as load_run
+    from experimaestro.notebook.past import LoadedRun as LoadedRun, load_run as load_run
     from experimaestro.scheduler.job import Job as Job
     from experimaestro.scheduler.listener import Listener as Listener
     from experimaestro.scheduler.modes import RunMode as RunMode, TransientMode as TransientMode
@@ -170,7 +170,7 @@ _HOMES = {
         "TransientMode",
     ),
     "scheduler.tokens": ("CounterToken",),
-    "monitor.past": (
+    "notebook.past": (
         "LoadedRun",
         "load_run",
     ),

@@ -238,12 +238,23 @@ def widget_of_another(run: RemoteRun, reader: RunReader, holder: str) -> Experim
         reader: What reads it.
         holder: The process, in words.
     """
+    return ExperimentWidget(_source_of_another(run, reader)._replace(holder=holder), lambda: False)
+
+
+def widget_to_look_at(reader: RunReader) -> ExperimentWidget:
+    """A widget of a run that is over, or that another process has.
+
+    Args:
+        reader: What reads it; nobody else may use it.
+    """
+    return ExperimentWidget(_source_of_another(RemoteRun(reader), reader), lambda: False)
+
+
+def _source_of_another(run: RemoteRun, reader: RunReader) -> Source:
     run.ask(lambda _: None).result()  # reads the journal
     name, _, run_id = reader.run.id.partition("/")
-    workspace = reader.workspace
-    title = Title(name=name, run=run_id, workspace=workspace, workers=0)
-    paths = _paths(workspace)
-    return ExperimentWidget(Source(title, run.ask, paths, run, holder=holder), lambda: False)
+    title = Title(name=name, run=run_id, workspace=reader.workspace, workers=0)
+    return Source(title, run.ask, _paths(reader.workspace), run if run.is_alive else None)
 
 
 def _source(run: OpenRun, name: str) -> Source:

@@ -6,7 +6,7 @@ from pathlib import Path
 import ipywidgets
 import pytest
 
-from experimaestro import experiment, tag
+from experimaestro import FailedExperiment, experiment, load_run, tag
 from experimaestro.monitor.feed import THREAD
 from experimaestro.notebook.widget import ExperimentWidget
 from polling import wait_until
@@ -104,6 +104,21 @@ def test_commands_of_a_view_are_done(xp: experiment, tmp_path: Path):
     wait_until(lambda: [row[3] for row in view.rows] == ["running"])
     (tmp_path / "go").touch()
     wait_until(lambda: [row[3] for row in view.rows] == ["done"])
+
+
+def test_a_run_of_last_month_is_a_view_in_which_nothing_can_be_commanded(tmp_path: Path):
+    with pytest.raises(FailedExperiment), experiment(tmp_path / "runs", "first", display=False):
+        Fail.C(how=tag("raise")).submit()
+
+    widget = load_run(tmp_path / "runs", "first").widget
+    view = View(widget._feed)
+
+    wait_until(lambda: [row[3] for row in view.rows] == ["failed"])
+    key = view.rows[0][0]
+    assert view.request(t="ask", ask="error", job=key)["data"]["type"] == "ValueError"
+    assert view.request(t="do", do="retry", jobs=[key])["error"].startswith("this run is over")
+    assert (widget.status, widget.failed) == ("failed", 1)
+    widget.close()
 
 
 def test_closing_ends_the_views_and_not_the_run(xp: experiment):

@@ -1,6 +1,7 @@
 """A run that is over, or that another process has: to look at, and to analyse.
 
-Rule: reads, and changes nothing.
+Rule: reads, and changes nothing; only the buttons of its live view tell the process that has the run,
+where that is still there, what a person wants.
 """
 
 import os
@@ -16,6 +17,8 @@ from experimaestro.workspace.reader import RunReader
 if TYPE_CHECKING:
     import pandas as pd
 
+    from experimaestro.notebook.widget import ExperimentWidget
+
 
 class LoadedRun:
     """A run of an experiment, as its files tell it.
@@ -26,6 +29,7 @@ class LoadedRun:
 
     def __init__(self, reader: RunReader) -> None:
         self._reader = reader
+        self._widget: ExperimentWidget | None = None
         reader.refresh()
 
     @property
@@ -73,6 +77,16 @@ class LoadedRun:
             ImportError: pandas is not installed.
         """
         return dataframe.dataframe(self.records())
+
+    @property
+    def widget(self) -> "ExperimentWidget":
+        """The run as the live view: its graph, errors and logs; live if another process has it."""
+        from experimaestro.notebook.widget import widget_to_look_at  # heavy, and only for who looks
+
+        if self._widget is None:
+            workspace, name, run_id = self._reader.workspace, self.name, self.run_id
+            self._widget = widget_to_look_at(RunReader(workspace, name, run_id))  # its own: a thread reads it
+        return self._widget
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         title = Title(name=self.name, run=self.run_id, workspace=self._reader.workspace, workers=0)
