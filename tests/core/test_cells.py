@@ -146,6 +146,65 @@ class Train(Task):
     assert loaded("Train").Train.__name__ == "Train"
 
 
+def test_types_that_a_call_makes_are_made_again(notebook: Notebook, loaded: Loaded):
+    notebook.run("import collections, enum, typing\nfrom collections import namedtuple")
+    notebook.run("Pair = namedtuple('Pair', 'a b', defaults=[2])\nId = typing.NewType('Id', int)")
+    notebook.run("Point = typing.NamedTuple('Point', [('x', int), ('y', list[str])])")
+    notebook.run("Color = enum.Enum('Color', 'RED BLUE')\nLevel = enum.IntEnum('Level', {'LOW': 3})")
+    notebook.run(
+        """
+class Train(Task):
+    color: Param[Color] = field(default=Color.BLUE)
+    def execute(self):
+        return Pair(1), Id(3), Point(1, ['a']), list(Color), Level.LOW
+"""
+    )
+    made = loaded("Train").Train.execute(None)
+    assert repr(made) == repr(notebook["Train"].execute(None))
+    assert type(made[2]).__annotations__ == notebook["Point"].__annotations__
+
+
+def test_the_last_output_is_to_be_given_a_name(notebook: Notebook, error_of: ErrorOf):
+    notebook.run("3")
+    notebook.run("class Train(Task):\n    def execute(self): return _, Out")
+    assert error_of(lambda: closure(notebook["Train"])) == (
+        "DefinitionError: `Train.execute` uses `Out`, which changes with each cell: give the value that you want a name\n"
+        "`Train.execute` uses `_`, which changes with each cell: give the value that you want a name"
+    )
+    notebook.run("from gettext import gettext as _\nclass Train(Task):\n    def execute(self): return _('a')")
+    assert "from gettext import gettext as _" in module_of(notebook, "Train")
+
+
+def test_a_method_that_was_replaced_afterwards_is_refused(notebook: Notebook, error_of: ErrorOf):
+    notebook.run("import functools\ndef other(self): ...\ndef traced(f):\n    return lambda self: f(self)")
+    notebook.run(
+        """
+class Train(Task):
+    again = other
+    @traced
+    def execute(self): ...
+    @functools.lru_cache
+    def cached(self): ...
+    @property
+    def read(self): ...
+    @classmethod
+    def made(cls): ...
+"""
+    )
+    before = digest(notebook)
+    notebook.run("Train.more = other")
+    assert error_of(lambda: closure(notebook["Train"])) == (
+        "DefinitionError: `Train.more` was set after `Train` was defined, which a job does not know: write it in the class"
+    )
+    notebook.run("del Train.more")
+    assert digest(notebook) == before
+    notebook.run("class Use(Task):\n    train: Param[Train]\n    def execute(self): ...")
+    notebook.run(TRAIN)
+    digest(notebook, "Use")
+    notebook.run("Train.execute = other")
+    assert "`Train.execute` was set after" in error_of(lambda: closure(notebook["Use"]))
+
+
 def test_a_name_that_is_local_is_not_shipped(notebook: Notebook):
     notebook["df"] = object()
     notebook.run(

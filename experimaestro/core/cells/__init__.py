@@ -4,6 +4,7 @@ A job runs in another process, which has no notebook. So what it needs is writte
 class, and whatever of the notebook it reaches. Nothing is pickled.
 
 - `texts`: the cells that ran, and the statement in them that defines something;
+- `finding`: the statement that made a class or a function;
 - `names`: the global names that a statement uses, and when;
 - `literals`: plain values as the text that makes them again;
 - `definitions`: what a name of the notebook becomes in the module;

@@ -15,7 +15,7 @@ from typing import Any
 
 from experimaestro.core.base import Declares
 from experimaestro.core.cells.definitions import (
-    MAIN,
+    Changed,
     Definition,
     Gone,
     Refused,
@@ -23,6 +23,7 @@ from experimaestro.core.cells.definitions import (
     definition,
     with_submodules,
 )
+from experimaestro.core.cells.finding import MAIN
 from experimaestro.core.cells.names import Use
 from experimaestro.core.cells.snapshots import same
 from experimaestro.core.source import is_of_notebook
@@ -173,6 +174,8 @@ def _of_session(name: str) -> Any:
 
 def _problem(refused: Refused, use: Use, user: str) -> str:
     place = use.place
+    if isinstance(refused, Changed):
+        return str(refused)
     if isinstance(refused, Gone) and not user:
         return f"`{place}`: {refused.reason}"
     inside = place.rpartition(".")[2]

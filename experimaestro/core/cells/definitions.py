@@ -6,25 +6,21 @@ refused with what to do.
 """
 
 import ast
+import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from enum import Enum
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
-from inspect import get_annotations
-from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
 from experimaestro.core.cells import literals, snapshots, texts
-from experimaestro.core.cells.names import POSTPONED, Use, uses
+from experimaestro.core.cells.finding import MAIN, class_statement, function_statement, methods
+from experimaestro.core.cells.names import Use, uses
 
-MAIN = "__main__"
 _OF_IPYTHON = ("open", "exit", "quit")
 """Functions that IPython replaces by its own"""
-
-
-_GENERATED = ("<string>", "<attrs generated")
-"""Names of the texts of methods that dataclasses and the like make"""
+_OF_OUTPUTS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_[iod]h|In|Out")
+"""Variables in which IPython keeps what was typed and shown"""
 
 
 class Definition(NamedTuple):
@@ -48,13 +44,17 @@ class Definition(NamedTuple):
     """Whether the value may change while it stays the same object"""
     value_class: Any = None
     """The class of its objects, if another one of the notebook is"""
+    methods: tuple[Any, ...] = ()
+    """Of a class, as they were when this was made"""
     seen: Mapping[str, Any] = MappingProxyType({})
     """What names stood for when it ran, where that counts"""
 
     def is_current(self, namespace: Mapping[str, Any]) -> bool:
         """Whether the object is as it was; that the name still stands for it is asked elsewhere."""
         if isinstance(self.value, type):
-            return value_class(self.value) is self.value_class
+            return (
+                value_class(self.value) is self.value_class and methods(self.value, namespace) == self.methods
+            )
         if self.changes:
             written = _written(self.name, self.value, namespace)
             return written is not None and written.text == self.text
@@ -63,6 +63,10 @@ class Definition(NamedTuple):
 
 class Refused(Exception):  # noqa: N818 - never leaves this package
     """A name has no place in a module; its text says why."""
+
+
+class Changed(Refused):
+    """A class got other methods after it was defined; its text says all."""
 
 
 class Variable(Refused):
@@ -98,11 +102,7 @@ def definition(name: str, value: Any, namespace: Mapping[str, Any]) -> Definitio
     """
     if name in _OF_IPYTHON and _is_of_ipython(value):
         return None
-    if name == "get_ipython":
-        raise Refused(
-            "uses `get_ipython`, which only a notebook has (a %magic or a !command does that): write plain "
-            "Python, such as subprocess.run(...)"
-        )
+    _check_name(name, value)
     if name == "display" and _is_of_ipython(value):
         return _import(name, value, "IPython.display", name)
     if isinstance(value, ModuleType):
@@ -111,6 +111,8 @@ def definition(name: str, value: Any, namespace: Mapping[str, Any]) -> Definitio
     if not isinstance(value, (type, FunctionType)):
         made = _value(name, value, namespace, simple=True)
     made = made or _imported(name, value, namespace) or _code(name, value, namespace)
+    if made is None and texts.is_result_of_call(name, namespace):
+        made = _value(name, value, namespace, write=literals.Writer.call)
     if made is None and (home := literals.home_of(value)) is not None and "." not in home[1]:
         made = _import(name, value, *home)
     made = made or _value(name, value, namespace)
@@ -126,6 +128,21 @@ def definition(name: str, value: Any, namespace: Mapping[str, Any]) -> Definitio
             else f"`%%{magic}` hides the text of its cell: take it out, and run the cell again",
         )
     raise Variable(f"uses the notebook variable `{name}` ({type(value).__name__})")
+
+
+def _check_name(name: str, value: Any) -> None:
+    """Refuses what only a notebook has.
+
+    Raises:
+        Refused: Only a notebook has it.
+    """
+    if name == "get_ipython":
+        raise Refused(
+            "uses `get_ipython`, which only a notebook has (a %magic or a !command does that): write plain "
+            "Python, such as subprocess.run(...)"
+        )
+    if _OF_OUTPUTS.fullmatch(name) and not callable(value):
+        raise Refused(f"uses `{name}`, which changes with each cell: give the value that you want a name")
 
 
 def _is_of_ipython(value: Any) -> bool:
@@ -225,7 +242,14 @@ def _imported(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition
     return _import(name, value, module_name, of)
 
 
-def _value(name: str, value: Any, namespace: Mapping[str, Any], *, simple: bool = False) -> Definition | None:
+def _value(
+    name: str,
+    value: Any,
+    namespace: Mapping[str, Any],
+    *,
+    simple: bool = False,
+    write: Callable[[literals.Writer, Any], str] = literals.Writer.text,
+) -> Definition | None:
     """An assignment.
 
     Args:
@@ -233,8 +257,9 @@ def _value(name: str, value: Any, namespace: Mapping[str, Any], *, simple: bool 
         value: Its value.
         namespace: All variables of the notebook.
         simple: Whether it may not need anything else.
+        write: Gives the text of the value.
     """
-    written = _written(name, value, namespace)
+    written = _written(name, value, namespace, write)
     if written is None or (simple and (written.modules or written.names)):
         return None
     return _made(
@@ -255,7 +280,12 @@ class _Written(NamedTuple):
     names: dict[str, None]
 
 
-def _written(name: str, value: Any, namespace: Mapping[str, Any]) -> _Written | None:
+def _written(
+    name: str,
+    value: Any,
+    namespace: Mapping[str, Any],
+    write: Callable[[literals.Writer, Any], str] = literals.Writer.text,
+) -> _Written | None:
     names: dict[str, None] = {}
 
     def name_of(cls: Any) -> str:
@@ -267,7 +297,7 @@ def _written(name: str, value: Any, namespace: Mapping[str, Any]) -> _Written | 
 
     writer = literals.Writer(name_of)
     try:
-        return _Written(f"{name} = {writer.text(value)}", writer.modules, names)
+        return _Written(f"{name} = {write(writer, value)}", writer.modules, names)
     except literals.NotPlain:
         return None
 
@@ -286,13 +316,14 @@ def _code(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition | N
     if other not in {name, "<lambda>"} and namespace.get(other) is value and _is_main(value):
         return _made(name, value, f"{name} = {other}", uses=(Use(other, "defined", name),))
     if isinstance(value, type):
-        found = _class_statement(name, value, namespace) if value.__module__ == MAIN else None
+        found = class_statement(name, value, namespace) if value.__module__ == MAIN else None
     else:
-        found = _function_statement(name, value)
+        found = function_statement(name, value)
     if found is None:
         return None
     cell, node, postponed, function = found
     if isinstance(value, type):
+        _check_methods(value, node, namespace)
         seen = vars(value).get("_xpm_defined_with", snapshots.in_attributes(value, node))
     else:
         seen = {} if function is None else snapshots.in_defaults(function, node)
@@ -304,124 +335,28 @@ def _code(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition | N
         is_code=True,
         postponed=postponed,
         value_class=value_class(value) if isinstance(value, type) else None,
+        methods=methods(value, namespace) if isinstance(value, type) else (),
         seen=seen,
     )
 
 
+def _check_methods(cls: type, node: ast.stmt, namespace: Mapping[str, Any]) -> None:
+    """Refuses a class that got other methods after its statement had run.
+
+    Raises:
+        Changed: It did.
+    """
+    body = vars(cls).get("_xpm_body")
+    if body is None or getattr(node, "decorator_list", []):  # decorators may set what they like
+        return
+    for name, value in methods(cls, namespace):
+        if body.get(name) is not value:
+            of = cls.__qualname__
+            raise Changed(
+                f"`{of}.{name}` was set after `{of}` was defined, which a job does not know: write it in the "
+                "class"
+            )
+
+
 def _is_main(value: Any) -> bool:
     return getattr(value, "__module__", None) == MAIN
-
-
-class Found(NamedTuple):
-    """The statement that defines something."""
-
-    cell: texts.Cell
-    node: ast.stmt
-    postponed: bool
-    function: FunctionType | None = None
-    """What it made, but for decorators, if it is one of a function"""
-
-
-def _class_statement(name: str, cls: type, namespace: Mapping[str, Any]) -> Found | None:
-    functions = [one for one in map(_function_in, vars(cls).values()) if one is not None]
-    own = [
-        one
-        for one in functions
-        if one.__globals__ is namespace
-        and one.__qualname__ == f"{cls.__qualname__}.{one.__name__}"
-        and not one.__code__.co_filename.startswith(_GENERATED)
-    ]
-    postponed = any(one.__code__.co_flags & POSTPONED for one in own)
-    places = [(one.__code__.co_filename, one.__code__.co_firstlineno) for one in own]
-    places.insert(0, cls.__dict__.get("_xpm_defined_at", ("", 0)))
-    for file, line in places:
-        cell = texts.cell(file) if file else None
-        node = None if cell is None else texts.definition_at(cell, name, line)
-        if cell is not None and node is not None:
-            return Found(cell, node, postponed or _is_postponed(cls, node))
-    if places[0][0] or own:  # it says where it was made, and that is not known
-        return None
-    for cell in texts.cells(namespace):
-        for node in texts.definitions(cell, name):
-            if not issubclass(cls, Enum) or _has_members(cls, node):
-                return Found(cell, node, _is_postponed(cls, node))
-    return None
-
-
-def _has_members(cls: type[Enum], node: ast.stmt) -> bool:
-    """Whether a statement may have made an enumeration, which does not say where it was made."""
-    bases = [ast.unparse(one).rpartition(".")[2] for one in getattr(node, "bases", ())]
-    assigned = [
-        (one.targets[0].id, one.value)
-        for one in getattr(node, "body", ())
-        if isinstance(one, ast.Assign) and len(one.targets) == 1 and isinstance(one.targets[0], ast.Name)
-    ]
-    members = [(name, value) for name, value in assigned if name in cls.__members__]
-    return (
-        bases == [base.__name__ for base in cls.__bases__]
-        and [name for name, _ in members] == list(cls.__members__)
-        and all(hasattr(cls, name) for name, _ in assigned)
-        and all(_may_be(value, cls[name].value) for name, value in members)
-    )
-
-
-def _may_be(node: ast.expr, value: Any) -> bool:
-    """Whether an expression may have a value: a literal has its own, of anything else nothing is known."""
-    try:
-        literal = ast.literal_eval(node)
-    except (ValueError, TypeError):
-        return True
-    return type(literal) is type(value) and bool(literal == value)
-
-
-def _function_in(value: Any) -> FunctionType | None:
-    """The function of a method, a class method or a property."""
-    found = getattr(value, "fget", None) or getattr(value, "__func__", value)
-    return found if isinstance(found, FunctionType) else None
-
-
-def _is_postponed(cls: type, node: ast.stmt) -> bool:
-    """Whether Python left the annotations of a class as text that the user wrote as none."""
-    written = {
-        one.target.id
-        for one in getattr(node, "body", ())
-        if isinstance(one, ast.AnnAssign)
-        and isinstance(one.target, ast.Name)
-        and not isinstance(one.annotation, ast.Constant)
-    }
-    annotations: Mapping[str, Any] = {}
-    with suppress(NameError):  # Python 3.14 evaluates them now, and only what is not text may fail
-        annotations = get_annotations(cls)
-    return any(isinstance(annotations.get(one), str) for one in written)
-
-
-def _function_statement(name: str, value: Any) -> Found | None:
-    for function in _functions(value):
-        code: CodeType = function.__code__
-        cell = texts.cell(code.co_filename) if function.__module__ == MAIN else None
-        if cell is None:
-            continue
-        node = (
-            texts.lambda_at(cell, name, code.co_firstlineno)
-            if function.__name__ == "<lambda>"
-            else texts.definition_at(cell, name, code.co_firstlineno)
-            if function.__qualname__ == name
-            else None
-        )
-        if node is not None:
-            return Found(cell, node, bool(code.co_flags & POSTPONED), function)
-    return None
-
-
-def _functions(value: Any, depth: int = 0) -> Iterator[FunctionType]:
-    """The function that a value is, and those that a decorator wrapped in it."""
-    if isinstance(value, FunctionType):
-        yield value
-    if depth == 4 or isinstance(value, type):
-        return
-    inner = [getattr(value, "__wrapped__", None)]
-    inner += [one.cell_contents for one in getattr(value, "__closure__", None) or () if one != CellType()]
-    inner += list(getattr(value, "__dict__", {}).values())
-    for one in inner:
-        if callable(one):
-            yield from _functions(one, depth + 1)

@@ -6,6 +6,7 @@ The text is the same in every process.
 """
 
 import enum
+import inspect
 import logging
 import math
 import pathlib
@@ -73,6 +74,34 @@ class Writer:
             self.modules.add("experimaestro")
             return f"experimaestro.param_group({value.name!r})"
         return self._type(value, depth + 1)
+
+    def call(self, value: Any) -> str:
+        """The text of the call that makes a type: a named tuple, an enumeration, a `NewType`.
+
+        Raises:
+            NotPlain: No call makes it.
+        """
+        if isinstance(value, typing.NewType):
+            of = self._type(value.__supertype__, 1)
+            return f"{self._of('typing', 'NewType')}({value.__name__!r}, {of})"
+        if not isinstance(value, type) or len(value.__bases__) != 1:
+            raise NotPlain
+        (base,) = value.__bases__
+        if base is tuple and hasattr(value, "_fields"):
+            return self._named_tuple(value)
+        if issubclass(value, enum.Enum) and home_of(base) is not None:
+            members = {name: member.value for name, member in value.__members__.items()}
+            return f"{self._class(base)}({value.__name__!r}, {self.text(members)})"
+        raise NotPlain
+
+    def _named_tuple(self, value: Any) -> str:
+        name, fields, defaults = value.__name__, value._fields, value._field_defaults
+        types_of = inspect.get_annotations(value)
+        if types_of:
+            pairs = ", ".join(f"({one!r}, {self._type(of, 1)})" for one, of in types_of.items())
+            return f"{self._of('typing', 'NamedTuple')}({name!r}, [{pairs}])"
+        given = f", defaults={self.text(list(defaults.values()))}" if defaults else ""
+        return f"{self._of('collections', 'namedtuple')}({name!r}, {list(fields)!r}{given})"
 
     def _container(self, value: Any, depth: int) -> str:
         if isinstance(value, dict):

@@ -62,6 +62,17 @@ def cells(namespace: Mapping[str, Any]) -> list[Cell]:
     return [one for _, one in reversed(order)]
 
 
+def is_result_of_call(name: str, namespace: Mapping[str, Any]) -> bool:
+    """Whether a cell says `name = something(...)`."""
+    return any(
+        isinstance(one, ast.Assign)
+        and isinstance(one.value, ast.Call)
+        and any(isinstance(target, ast.Name) and target.id == name for target in one.targets)
+        for cell in cells(namespace)
+        for one in statements(cell.tree.body)
+    )
+
+
 def magic_around(name: str, namespace: Mapping[str, Any]) -> str | None:
     """The `%%magic` of the last cell that defined a name below one; None if none did.
 

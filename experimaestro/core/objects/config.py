@@ -83,6 +83,7 @@ class ConfigMeta(ABCMeta):
             from experimaestro.core.cells.snapshots import in_body  # only in a notebook
 
             type.__setattr__(cls, "_xpm_defined_with", in_body(cls, frame.f_code, frame.f_globals))
+            type.__setattr__(cls, "_xpm_body", namespace)
         return cls
 
     @property
