@@ -1,6 +1,7 @@
 """The jobs of a workspace: which there are, and what their folders say."""
 
 import os
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
@@ -12,6 +13,9 @@ from experimaestro.inventory import runs
 from experimaestro.inventory.filters import Filter
 from experimaestro.workspace import attempts, files
 from experimaestro.workspace.layout import JobPaths, RunPaths, jobs_folder
+
+_IDENTIFIER = re.compile("[0-9a-f]{64}")
+"""Name of the folder of a job"""
 
 STATES: Mapping[str, str] = {
     "done": "done",
@@ -98,8 +102,12 @@ def all_keys(workspace: str) -> Iterator[str]:
 
 def keys_of_type(workspace: str, task: str) -> list[str]:
     """The jobs of a type that have a folder, sorted."""
-    names = files.names(jobs_folder(workspace, task))
-    return [f"{task}/{name}" for name in sorted(names) if not name.startswith(".")]
+    return [f"{task}/{name}" for name in _identifiers(workspace, task)]
+
+
+def _identifiers(workspace: str, task: str) -> list[str]:
+    """The identifiers of the jobs of a type, sorted; what else is in its folder is somebody's own."""
+    return sorted(filter(_IDENTIFIER.fullmatch, files.names(jobs_folder(workspace, task))))
 
 
 def keys_of_runs(workspace: str) -> dict[str, set[str]]:
@@ -156,7 +164,7 @@ class Short:
         task, _, identifier = key.partition("/")
         names = self._names.get(task)
         if names is None:
-            names = self._names[task] = sorted(files.names(jobs_folder(self._workspace, task)))
+            names = self._names[task] = _identifiers(self._workspace, task)
         at = bisect_left(names, identifier)
         others = [one for one in names[max(0, at - 1) : at + 2] if one != identifier]
         shared = max((_shared(one, identifier) for one in others), default=0)
@@ -187,8 +195,8 @@ def find(workspace: str, text: str) -> str:
     found = [
         f"{one}/{name}"
         for one in tasks
-        for name in files.names(jobs_folder(workspace, one))
-        if name.startswith(identifier) and not name.startswith(".")
+        for name in _identifiers(workspace, one)
+        if name.startswith(identifier)
     ] or [
         key  # has no folder: it was not run
         for key in _of_runs(workspace)[0]

@@ -77,8 +77,10 @@ def named_run(workspace: str, experiment: str, run: str = "latest") -> RunPaths:
     ids = run_ids(workspace, experiment)
     if run in {"latest", "oldest"} and ids:
         return RunPaths(workspace, experiment, ids[-1 if run == "latest" else 0])
+    if not ids:
+        raise WorkspaceError(f"{experiment!r} has no run: {runs_folder(workspace, experiment)} has none")
     if run not in ids:
-        known = ", ".join(ids[-5:]) or "none"
+        known = ", ".join(ids[-5:])
         raise WorkspaceError(f"{experiment!r} has no run {run!r}. The last ones: {known}")
     return RunPaths(workspace, experiment, run)
 

@@ -358,6 +358,18 @@ def test_results_are_told_with_the_job(tmp_path: Path):
     assert json.loads(jobs(tmp_path, "show", "--json", str(row["job"])).out)["results"] == {"loss": 0.5}
 
 
+def test_what_is_no_job_in_the_folders_of_jobs_is_left_alone(folder: Path):
+    others = ["README", "experiment.train/notes.txt", "experiment.train/.hidden", "experiment.train/mine/a"]
+    for name in others:
+        (folder / "runs/jobs" / name).parent.mkdir(exist_ok=True)
+        (folder / "runs/jobs" / name).touch()
+
+    assert len(rows(folder)) == 3
+    assert run(folder, "orphans", "runs", "--clean", "--perform").out == ""
+    assert jobs(folder, "show", "notes").code == 1
+    assert all((folder / "runs/jobs" / name).exists() for name in others)
+
+
 def test_jobs_of_earlier_runs_keep_their_tags(folder: Path):
     assert run(folder, "run-experiment", "--workdir", "runs", "full", "-c", "lr=3").code == 0
 
@@ -486,6 +498,8 @@ def test_the_difference_of_a_job_from_the_nearest_is_explained(folder: Path):
         (["list", "--experiment", "fist"], "Error: {runs} has no experiment 'fist'. Did you mean 'first'?\n"),
         (["list", "--experiment", "bad", "--run", "x"],
          "Error: 'bad' has no run 'x'. The last ones: {last}\n"),
+        (["list", "--experiment", "empty"],
+         "Error: 'empty' has no run: {runs}/experiments/empty has none\n"),
         (["list", "--filter", "lr ="], "Error: expected a value, got the end\n  lr =\n      ^\n"),
         (["list", "--filter", "lr ~ '('"], ("Error: '(' is no regular expression: missing ), "
          "unterminated subpattern at position 0\n  lr ~ '('\n       ^\n")),
@@ -509,6 +523,7 @@ def test_the_difference_of_a_job_from_the_nearest_is_explained(folder: Path):
 )  # fmt: skip
 def test_what_is_not_there_or_cannot_be_read_is_said(folder: Path, words: list[str], said: str):
     (last,) = [name for name in os.listdir(folder / "runs/experiments/bad") if name[0].isdigit()]
+    (folder / "runs/experiments/empty").mkdir()
 
     ended = jobs(folder, *words)
 
