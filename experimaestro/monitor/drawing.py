@@ -1,14 +1,16 @@
 """A configuration, a task or a job as a notebook shows it: a tree that folds.
 
 Rules: the page needs nothing, as that of `html`, and is never brought up to date: what may still change
-has its date. The work is bounded by the size of the page, not by that of the configuration: each object
-is drawn once and named where it is met again, and of what is long or deep there is a part and a count.
+has its date. The size of the page is bounded, whatever the configuration: each object is drawn once and
+named where it is met again, and of what is long or deep there is a part and a count. (Only its identifier
+and its tags need all of it.)
 """
 
 import time
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
 from itertools import islice
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -72,6 +74,8 @@ def drawn(value: Configuration | Job) -> str:
         "folder": "" if job is None else str(job.path),
     }
     title = f'<strong style="font-size: 14px">{user_text(name)}</strong> {_muted(kind)}{_state(standing)}'
+    if config is not None:
+        title += _origin(config.__xpm__)
     if lines["identifier"]:
         title += f" &nbsp; {_muted(lines['identifier'][:8])}"
     tree = "" if config is None else _Tree().parameters(config)
@@ -151,9 +155,7 @@ class _Tree:
         job = _job(config)
         if job is not None:
             title += _state(_standing(job))
-        elif info.producer is not None:
-            made_by = info.producer.__xpm__.declaration.name
-            title += f" {_muted('output of')} {user_text(made_by)}{_state(_standing(_job(info.producer)))}"
+        title += _origin(info)
         if not info.declaration.arguments:
             return _item(title, _LEAF)
         if self._left <= 0 or depth >= DEEPEST:
@@ -208,6 +210,14 @@ def _standing(job: Job | None) -> tuple[known.Job, str] | None:
         return None
 
 
+def _origin(info: Information) -> str:
+    """The task of which a configuration is an output, and where that stands."""
+    if info.producer is None:
+        return ""
+    name = user_text(info.producer.__xpm__.declaration.name)
+    return f" {_muted('output of')} {name}{_state(_standing(_job(info.producer)))}"
+
+
 def _identity(config: Configuration) -> str:
     """The identifier; "" while a parameter is missing."""
     try:
@@ -238,6 +248,8 @@ def _chip(info: Information, argument: Argument) -> str:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, PurePath):
+        return str(value)
     return value if isinstance(value, str) and value else value_text(value)
 
 

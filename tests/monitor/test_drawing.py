@@ -10,6 +10,7 @@ import pytest
 
 from experimaestro import (
     Config,
+    DependentMarker,
     FailedExperiment,
     JobState,
     Meta,
@@ -56,6 +57,15 @@ class Learn(Task):
     text: Param[str] = field(default="")
     path: Meta[Path] = field(default_factory=PathGenerator("weights"))
     log_every: Meta[int] = field(default=10)
+
+    def execute(self) -> None: ...
+
+
+class Make(Task):
+    model: Param[Model]
+
+    def task_outputs(self, dep: DependentMarker) -> Model:
+        return dep(self.model)
 
     def execute(self) -> None: ...
 
@@ -254,6 +264,15 @@ def test_a_path_of_a_job_is_told_from_its_folder():
     task = Learn.C(model=model(), lr=0.1).submit()
 
     assert Words(task).line("path") == "path weights path"
+
+
+@pytest.mark.usefixtures("opened")
+def test_an_output_names_the_task_that_makes_it():
+    task = Make.C(model=model())
+    made = task.submit()
+    task.wait()
+
+    assert re.fullmatch(r"- Model \S+ output of Make ✓ done \d\d:\d\d [0-9a-f]{8}", Words(made).lines[1])
 
 
 @pytest.mark.usefixtures("opened")
