@@ -8,7 +8,7 @@ from experimaestro.core.containers import check_at, sealed
 from experimaestro.core.problems import Mismatch, short
 from experimaestro.core.scalars import Type, checked_range, checked_text, named, unwrapped
 from experimaestro.core.tags import Tagged
-from experimaestro.core.versions import is_same, redefined, version
+from experimaestro.core.versions import is_same, loaded_again, redefined, version
 
 
 class ConfigType(Type):
@@ -34,7 +34,7 @@ class ConfigType(Type):
         """Raises unless its class is this one, made again by a cell of a notebook that was run again."""
         found = version(type(value), self.of)
         if found is None:
-            raise self.mismatch(value)
+            raise loaded_again(type(value), self.of) or self.mismatch(value)
         if not is_same(found, self.of):
             raise redefined(found, self.of)
 

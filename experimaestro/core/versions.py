@@ -89,6 +89,18 @@ def was_of_notebook(cls: type) -> bool:
     return cls.__qualname__ in codes_of(sys.modules.get(cls.__module__))
 
 
+def loaded_again(cls: type, asked: type) -> Mismatch | None:
+    """What to say where a class is given of a module that was loaded again; None if it was not."""
+    name = asked.__qualname__
+    if not any(one.__qualname__ == name and one.__module__ == asked.__module__ for one in cls.__mro__):
+        return None
+    module = asked.__module__
+    return Mismatch(
+        f"`{name}` is not the class that this parameter was defined with: {module} was loaded again",
+        hint=f"Import all classes of {module} again, or restart Python",
+    )
+
+
 def redefined(given: type, asked: type) -> Mismatch:
     """What to say where another version of a class is given than was asked for."""
     name = asked.__qualname__

@@ -6,6 +6,7 @@ import linecache
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module, reload
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from textwrap import dedent
@@ -203,6 +204,33 @@ class Train(Task):
     digest(notebook, "Use")
     notebook.run("Train.execute = other")
     assert "`Train.execute` was set after" in error_of(lambda: closure(notebook["Use"]))
+
+
+def test_functions_that_were_registered_afterwards_are_refused(notebook: Notebook, error_of: ErrorOf):
+    notebook.run("from functools import singledispatch\n@singledispatch\ndef show(x): ...")
+    notebook.run("class Train(Task):\n    def execute(self): return show(1)")
+    assert "@singledispatch" in module_of(notebook, "Train")
+    digest(notebook)
+    notebook.run("@show.register\ndef _(x: int): ...")
+    assert error_of(lambda: closure(notebook["Train"])) == (
+        "DefinitionError: functions were registered with `show` after it was defined, which a job does not know: put it in a file with them, and import it"
+    )
+
+
+def test_a_class_of_a_module_that_was_loaded_again_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error_of: ErrorOf
+):
+    (tmp_path / "reloaded.py").write_text(
+        "from experimaestro import *\nclass Data(Config): ...\nclass Hold(Config):\n    d: Param[Data]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    module = import_module("reloaded")
+    old = module.Hold
+    reload(module)
+    assert (
+        "`Data` is not the class that this parameter was defined with: reloaded was loaded again. Import all classes of reloaded again, or restart Python"
+        in error_of(lambda: old.C(d=module.Data.C()))
+    )
 
 
 def test_a_name_that_is_local_is_not_shipped(notebook: Notebook):

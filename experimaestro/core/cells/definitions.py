@@ -66,7 +66,7 @@ class Refused(Exception):  # noqa: N818 - never leaves this package
 
 
 class Changed(Refused):
-    """A class got other methods after it was defined; its text says all."""
+    """It was changed after it was defined; its text says all."""
 
 
 class Variable(Refused):
@@ -321,6 +321,13 @@ def _code(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition | N
         found = function_statement(name, value)
     if found is None:
         return None
+    registry: Any = getattr(value, "registry", None)  # of `singledispatch`
+    registers = isinstance(registry, MappingProxyType)
+    if registers and any(map(_is_main, list(registry.values())[1:])):
+        raise Changed(
+            f"functions were registered with `{name}` after it was defined, which a job does not know: put "
+            "it in a file with them, and import it"
+        )
     cell, node, postponed, function = found
     if isinstance(value, type):
         _check_methods(value, node, namespace)
@@ -333,6 +340,7 @@ def _code(name: str, value: Any, namespace: Mapping[str, Any]) -> Definition | N
         texts.source(cell, node),
         uses=tuple(uses(node, name, postponed=postponed)),
         is_code=True,
+        changes=registers,
         postponed=postponed,
         value_class=value_class(value) if isinstance(value, type) else None,
         methods=methods(value, namespace) if isinstance(value, type) else (),
