@@ -40,7 +40,7 @@ pytest: set-up  ## Run all tests on the Python of .venv
 test-browser: set-up  ## Test the live view in real Jupyter front-ends, in Chromium (a part of pytest)
 	$(BIN)/python -m pytest tests/browser
 
-test-kernels: set-up  ## Test the buttons of the live view in older kernels
+test-kernels: set-up  ## Test the live view in older kernels and an older JupyterLab
 	@$(BIN)/python tests/tools/kernels.py
 
 docs: set-up  ## Build the documentation into site/; a warning is an error

@@ -1,6 +1,7 @@
 """One Jupyter server and one browser for all tests of this folder."""
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,7 @@ def browser() -> Iterator[Chromium]:
 @pytest.fixture(scope="session")
 def lab(browser: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     other = {  # of tests/tools/kernels.py
+        "python": os.environ.get("XPM_SERVER_PYTHON", sys.executable),
         "kernel_python": os.environ.get("XPM_KERNEL_PYTHON", ""),
         "subshells": os.environ.get("XPM_SUBSHELLS", ""),
     }

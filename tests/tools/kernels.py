@@ -14,14 +14,34 @@ import sys
 
 from environment import ROOT, SetupError, ensure
 
+LAB = "4.3.8"
+"""The oldest JupyterLab in which the live view is tested"""
+
 VERSIONS = ("6.29.5", "7.0.1", "7.3.0")
 
 TESTS = "tests/browser/test_notebook.py"
+
+IN_LAB = [
+    *(f"a_job_is_killed_while_a_cell[{way}]" for way in ("computes", "waits", "awaits")),
+    "in_each_host_a_job_is_killed_while_a_cell_sleeps[JupyterLab]",
+    "a_failure_is_read_retried_saved_and_read_again[JupyterLab]",
+]
+"""What is tried in another JupyterLab"""
+
+
+def run(title: str, tests: list[str], **variables: str) -> bool:
+    """Runs tests with environment variables that tests/browser/conftest.py reads; whether they passed."""
+    print(title, flush=True)
+    command = [sys.executable, "-m", "pytest", "-q", *(f"{TESTS}::test_{test}" for test in tests)]
+    return not subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=False).returncode
 
 
 def main(versions: list[str]) -> int:
     """Runs the tests; returns how many combinations failed."""
     failed = []
+    python = ensure(ROOT / ".venvs" / f"lab-{LAB}", ["lab"], constraints=[f"jupyterlab=={LAB}"])
+    if not run(f"JupyterLab {LAB}", IN_LAB, XPM_SERVER_PYTHON=python):
+        failed.append(f"JupyterLab {LAB}")
     for version in versions:
         python = ensure(
             ROOT / ".venvs" / f"kernel-{version}", ["kernel"], constraints=[f"ipykernel=={version}"]
@@ -34,13 +54,11 @@ def main(versions: list[str]) -> int:
                 "in_each_host_a_job_is_killed_while_a_cell_sleeps",
             ]
         for subshells in ("perCommTarget", "disabled"):
-            print(f"ipykernel {version}, front-end with comms over subshells: {subshells}", flush=True)
-            environment = {**os.environ, "XPM_KERNEL_PYTHON": python, "XPM_SUBSHELLS": subshells}
-            command = [sys.executable, "-m", "pytest", "-q", *(f"{TESTS}::test_{test}" for test in tests)]
-            if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
-                failed.append(f"{version} {subshells}")
+            title = f"ipykernel {version}, front-end with comms over subshells: {subshells}"
+            if not run(title, tests, XPM_KERNEL_PYTHON=python, XPM_SUBSHELLS=subshells):
+                failed.append(title)
     if failed:
-        print("failed:", ", ".join(failed))
+        print("failed:", "; ".join(failed))
     return len(failed)
 
 
