@@ -189,11 +189,12 @@ class WaitInterrupted(KeyboardInterrupt):
 
     Args:
         unfinished: How many jobs of the run are not finished.
+        why: What ended the wait.
     """
 
-    def __init__(self, unfinished: int) -> None:
+    def __init__(self, unfinished: int, why: str = "waiting was interrupted") -> None:
         jobs = f"{unfinished} unfinished job{'' if unfinished == 1 else 's'}, those that run go on"
-        super().__init__(f"waiting was interrupted: {jobs if unfinished else 'no job was unfinished'}")
+        super().__init__(f"{why}: {jobs if unfinished else 'no job was unfinished'}")
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]

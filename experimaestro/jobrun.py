@@ -142,6 +142,10 @@ class _Job:
 
     def _cancel(self, number: int, _frame: FrameType | None) -> NoReturn:
         """The job is asked to end: `execute` may save what it has."""
+        if os.getpid() != self._pid:  # a process that it forked, such as one of a pool
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            os._exit(128 + number)  # for the type checker: it has ended
         self._asked_by = signal.Signals(number).name
         raise TaskCancelled(f"the job was asked to end ({self._asked_by})", remaining_time=None)
 
@@ -238,11 +242,8 @@ class _Job:
         progress.current.close()
         outcome = self._outcome
         for stream in (sys.stdout, sys.stderr):
-            if stream is None or stream.closed:  # the user's code did that
-                continue
-            try:
-                _when_there_is_space(stream.flush)
-            except OSError as error:
+            error = _flush(stream)
+            if error is not None:
                 outcome = Outcome("failed", message=f"its output could not be written: {error}", code=1)
         outcome = outcome._replace(t=time.time())
         if _when_there_is_space(lambda: attempts.end(self._paths, self._attempt, outcome)):
@@ -253,6 +254,21 @@ class _Job:
             os.killpg(0, signal.SIGTERM)  # what it started ends with it
         interchange.remove_pid(self._paths)
         _exit(0 if outcome.is_done else 1)
+
+
+def _flush(stream: Any) -> OSError | None:
+    """Writes what a stream still has; the error of the disk, if it refuses.
+
+    The stream may be of the user's code: what else is wrong with it loses no result.
+    """
+    try:
+        if stream is not None and not getattr(stream, "closed", False):
+            _when_there_is_space(stream.flush)
+    except OSError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - whatever the user's code raises
+        os.write(2, f"experimaestro: {type(stream).__name__}.flush() failed: {error!r}\n".encode())
+    return None
 
 
 def _plain(value: Any, lost: list[str]) -> Any:

@@ -251,17 +251,33 @@ class experiment:  # noqa: N801 - the name of the compatible API
 
         Raises:
             FailedExperiment: Jobs failed.
-            KeyboardInterrupt: The wait was interrupted; the jobs go on.
+            KeyboardInterrupt: The wait was interrupted, or `stop` called meanwhile; the jobs go on.
+            SubmissionError: It is called by what the run waits for: a callback.
         """
         if self._dry is not None:
             return
-        run = self._opened()
+        run = self._to_wait_for()
         try:
             waiting.wait(lifetime.finished(run), kernel.pump)
         except KeyboardInterrupt:
             unfinished = run.ask(lambda _, row: row.open)
             raise WaitInterrupted(unfinished) from None
+        self._waited(run, run.ask(lambda _, row: row.open))
+
+    def _to_wait_for(self) -> OpenRun:
+        run = self._opened()
+        if run.callbacks.is_mine:
+            raise SubmissionError(
+                "wait() in a callback would wait for itself: the run is finished when the callback is over. "
+                "Submit tasks and return, or wait for one of them: task.wait()"
+            )
+        return run
+
+    def _waited(self, run: OpenRun, unfinished: int) -> None:
+        """After a wait for a run."""
         self._save_view()
+        if unfinished and run.status != "running":
+            raise WaitInterrupted(unfinished, "the experiment was stopped")
         self._raise_failures(run)
 
     def __await__(self) -> Generator[Any, None, None]:
@@ -271,7 +287,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
     async def _wait_async(self) -> None:
         if self._dry is not None:
             return
-        run = self._opened()
+        run = self._to_wait_for()
         try:
             await waiting.wait_async(lifetime.finished(run), kernel.pump)
         except asyncio.CancelledError:
@@ -279,8 +295,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
                 raise  # a task of the user's, which was cancelled on purpose
             unfinished = await asyncio.to_thread(run.ask, lambda _, row: row.open)
             raise WaitInterrupted(unfinished) from None
-        self._save_view()
-        self._raise_failures(run)
+        self._waited(run, await asyncio.to_thread(run.ask, lambda _, row: row.open))
 
     def stop(self) -> None:
         """Ends the run. Jobs that run go on by themselves; those that wait are not started."""

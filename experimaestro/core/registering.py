@@ -13,6 +13,9 @@ from experimaestro.core.problems import short
 from experimaestro.exceptions import NotInJobError
 from experimaestro.taskglobals import Env
 
+MOST_BYTES = 1 << 20
+"""How long an output may be, written down"""
+
 
 def register(method: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Appends an output; see `ResumableTask.register_task_output`."""
@@ -26,6 +29,11 @@ def register(method: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Non
         line = json.dumps({"key": f"{identifier}/{name}", "args": list(args), "kwargs": dict(kwargs)})
     except (TypeError, ValueError) as error:
         raise TypeError(f"register_task_output({name}, ...): expected JSON values: {error}") from None
+    if len(line) > MOST_BYTES:
+        raise ValueError(
+            f"register_task_output({name}, ...): {len(line):,} bytes are more than an output may have "
+            f"({MOST_BYTES:,}): write a file, and register its path"
+        )
     path = Env.taskpath / ".experimaestro" / "task-outputs.jsonl"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     try:

@@ -69,6 +69,10 @@ def home(cls: type) -> Home:
     return Home(name, cls.__qualname__, _absolute(file))
 
 
+_script: ModuleType | None = None
+"""The main module, if it was seen to be that of a script"""
+
+
 def is_of_notebook(cls: type) -> bool:
     """Whether a class was defined in a notebook, or typed in a session: its module has no file."""
     return cls.__module__ == SCRIPT and has_notebook()
@@ -92,9 +96,15 @@ def loaded(qualname: str, code: str) -> type | None:
 
 
 def has_notebook() -> bool:
-    """Whether this process runs a notebook or a session."""
+    """Whether this process runs a notebook or a session.
+
+    A script that has ended has no file any more, while what it submitted is still written down.
+    """
+    global _script  # noqa: PLW0603 - one for the process
     main = sys.modules.get(SCRIPT)
-    return getattr(main, "__file__", None) is None and getattr(main, "__spec__", None) is None
+    if getattr(main, "__file__", None) is not None or getattr(main, "__spec__", None) is not None:
+        _script = main
+    return main is not _script
 
 
 def module_file(cls: type) -> str | None:

@@ -357,6 +357,13 @@ class State:
 
     # What the methods above share.
 
+    def is_left(self, key: JobKey) -> bool:
+        """Whether nothing more happens to a job by itself: it rests, or no open run would start it."""
+        job = self.jobs[key]
+        return job.state.rests() or (
+            job.state.notstarted() and all(self.runs[run].status != "running" for run in job.runs)
+        )
+
     def _run(self, e: Event, key: str) -> Run:
         run = self.runs.get(key)
         if run is None:

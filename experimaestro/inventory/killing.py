@@ -5,7 +5,6 @@ of another machine, or one whose process is not known, is left alone and said to
 """
 
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Iterable, Sequence
@@ -142,10 +141,7 @@ def _signal(seen: Observation, number: int) -> None:
     pid = seen.owner.pid
     with contextlib.suppress(ProcessLookupError):
         if _is_alive(seen):
-            if os.getpgid(pid) == pid:
-                os.killpg(pid, number)
-            else:
-                os.kill(pid, number)
+            processes.send(pid, number)
 
 
 def _conclude(paths: JobPaths, seen: Observation) -> None:

@@ -17,15 +17,13 @@ from typing import Any, NamedTuple
 from experimaestro.core import context
 from experimaestro.core.context import Watch
 from experimaestro.core.objects.outputs import Marker
+from experimaestro.core.registering import MOST_BYTES
 from experimaestro.workspace.layout import JobPaths
 
 log = logging.getLogger("experimaestro.scheduler")
 
 THREAD = "experimaestro-callbacks"
 """Name of the thread"""
-
-MOST_BYTES = 1 << 20
-"""How much of the outputs of a job is read at once"""
 
 
 class Given(NamedTuple):
@@ -54,6 +52,12 @@ class Callbacks:
         self._lock = threading.Lock()
         self._pending = 0
         self._has_thread = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether the calling code is called here."""
+        return threading.current_thread() is self._thread
 
     @property
     def pending(self) -> int:
@@ -71,7 +75,8 @@ class Callbacks:
             self._pending += 1
             if not self._has_thread:
                 self._has_thread = True
-                threading.Thread(target=self._serve, name=THREAD, daemon=True).start()
+                self._thread = threading.Thread(target=self._serve, name=THREAD, daemon=True)
+                self._thread.start()
         self._queue.put((what, callback))
 
     def _serve(self) -> None:
@@ -80,7 +85,7 @@ class Callbacks:
             what, callback = self._queue.get()
             try:
                 callback()
-            except Exception as error:
+            except BaseException as error:  # sys.exit() as well: the thread has calls of others to make
                 log.exception("%s failed", what)
                 said = "".join(traceback.format_exception_only(type(error), error)).strip()
                 self.errors.append(f"{what} failed: {said}")
@@ -93,11 +98,40 @@ class Callbacks:
                 return  # the next call starts another thread
 
 
-def output_call(task: Any, watch: Watch, given: Given) -> Callable[[], object]:
+class Watched:
+    """A job whose outputs are waited for.
+
+    Args:
+        key: The job.
+        task: Its task.
+        watch: What is done with its outputs.
+    """
+
+    def __init__(self, key: str, task: Any, watch: Watch) -> None:
+        self.key = key
+        self.task = task
+        self.watch = watch
+        self.offset = 0
+        """Where the next look at its file begins"""
+        self._seen: set[str] = set()
+
+    def new(self, given: Iterable[Given]) -> list[Given]:
+        """Those that were not given out before: a job that is resumed or run again says some once more."""
+        found = []
+        for one in given:
+            text = json.dumps([one.args, one.kwargs], sort_keys=True)
+            if one.key == self.watch.key and text not in self._seen:
+                self._seen.add(text)
+                found.append(one)
+        return found
+
+
+def output_call(watched: Watched, given: Given) -> Callable[[], object]:
     """What is to be called for an output of a running job."""
 
     def call() -> object:
-        made = watch.method(Marker(task, waits=False), *given.args, **given.kwargs)
+        watch = watched.watch
+        made = watch.method(Marker(watched.task, waits=False), *given.args, **given.kwargs)
         return watch.callback(made)
 
     return call
@@ -111,7 +145,8 @@ def read_outputs(paths: JobPaths, offset: int) -> tuple[list[Given], int]:
         offset: Where the last look ended; 0 at first.
 
     Returns:
-        The outputs, and where the next look begins. A line that the job is writing is left for it.
+        The outputs, and where the next look begins. A line that the job is writing is left for it; of one
+        that is longer than any that we write, the parts are told to be no outputs.
 
     Raises:
         OSError: The disk does not tell.
@@ -121,10 +156,12 @@ def read_outputs(paths: JobPaths, offset: int) -> tuple[list[Given], int]:
             if os.fstat(file.fileno()).st_size < offset:
                 offset = 0  # the job began again with another file
             file.seek(offset)
-            data = file.read(MOST_BYTES)
+            data = file.read(2 * MOST_BYTES)
     except FileNotFoundError:
         return [], 0
     whole, newline, _ = data.rpartition(b"\n")
+    if not newline and len(data) == 2 * MOST_BYTES:
+        whole = data
     return list(_parsed(paths, whole.split(b"\n"))), offset + len(whole) + len(newline)
 
 

@@ -266,7 +266,7 @@ def end_elsewhere(paths: JobPaths, number: int) -> str:
     if not is_here or owner is None:
         return f"it runs as {owner or 'an unknown process'}, which cannot be reached from here: end it there"
     try:
-        os.kill(owner.pid, number)
+        processes.send(owner.pid, number)
     except ProcessLookupError:
         return ""
     except PermissionError:

@@ -196,13 +196,13 @@ class Job:
         """Blocks until the job is done, has failed, or will not be run.
 
         Returns:
-            How it ended.
+            How it ended; a state before its start if its experiment was stopped before.
 
         Raises:
             KeyboardInterrupt: The wait was interrupted; the job goes on.
         """
         loop = self._scheduled()
-        waiting.wait(loop.when(lambda state: state.jobs[self._key].state.rests()))
+        waiting.wait(loop.when(lambda state: state.is_left(self._key)))
         return self.state
 
     def finalState(self) -> "Future[JobState]":  # noqa: N802 - the name of the compatible API
@@ -211,10 +211,10 @@ class Job:
         loop = self._scheduled()
 
         def look(state: known.State) -> bool:
-            job = state.jobs[self._key]
-            if job.state.rests() and not future.done():
-                future.set_result(job.state)
-            return job.state.rests()
+            is_left = state.is_left(self._key)
+            if is_left and not future.done():
+                future.set_result(state.jobs[self._key].state)
+            return is_left
 
         loop.when(look)
         return future

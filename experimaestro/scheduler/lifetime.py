@@ -135,6 +135,7 @@ def act(run: OpenRun, begin: Callable[[], None]) -> None:
         run.loop.post(RunReopened(t=time.time(), run=run.files.run))
         run.status, run.ended_at = "running", None
         run.loop.post(lambda: run.loop.spawn(run.serve_inbox()))
+        run.watch_again()
         _open[run.key] = run
         begin()
         over = finished(run)
@@ -165,6 +166,7 @@ def end(run: OpenRun, status: Literal["failed", "detached"] | None) -> None:
         del _open[run.key]
         for call in run.at_end:
             call()
+        run.loop.post(lambda: None)  # ends the waits for it
         try:
             run.loop.close_run(RunEnded(t=run.ended_at, run=run.files.run, status=final)).result()
         except OSError as error:  # the folders of the jobs have all results
@@ -178,9 +180,9 @@ def end(run: OpenRun, status: Literal["failed", "detached"] | None) -> None:
 
 
 def finished(run: OpenRun) -> threading.Event:
-    """An event that is set when no job of a run is unfinished, and no code of the user pending."""
+    """An event that is set when a run has no unfinished job and no pending call of the user, or has ended."""
     name = run.files.run
-    return run.loop.when(lambda _: run.loop.is_settled(name) and run.is_quiet())
+    return run.loop.when(lambda _: run.status != "running" or (run.loop.is_settled(name) and run.is_quiet()))
 
 
 def holder(workspace: str, name: str) -> str:

@@ -39,7 +39,7 @@ from experimaestro.exceptions import (
     SubmissionError,
 )
 from experimaestro.launchers.direct import DirectLauncher
-from experimaestro.scheduler.callbacks import Callbacks, output_call, read_outputs
+from experimaestro.scheduler.callbacks import Callbacks, Watched, output_call, read_outputs
 from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.effects import Work, users_path
 from experimaestro.scheduler.job import Job
@@ -146,6 +146,7 @@ class OpenRun:
         """What takes tasks that are not to be run"""
         self.listeners: tuple[Listener, ...] = ()
         """What is told of its jobs and services"""
+        self._watched: list[Watched] = []
         self._unread: set[str] = set()
         """Jobs whose last outputs were not read yet"""
         self.status: Status = "running"
@@ -309,25 +310,34 @@ class OpenRun:
 
     def watch(self, key: str, watch: context.Watch) -> None:
         """See `context.Submitter.watch`."""
-        self._unread.add(key)
-        task = self._first(key)
-        self.loop.post(lambda: self.loop.spawn(self._read_outputs(key, task, watch)))
+        watched = Watched(key, self._first(key), watch)
+        self._watched.append(watched)
+        self._follow(watched)
 
-    async def _read_outputs(self, key: str, task: Config | None, watch: context.Watch) -> None:
+    def watch_again(self) -> None:
+        """Follows outputs again, where the run is open again."""
+        for watched in self._watched:
+            self._follow(watched)
+
+    def _follow(self, watched: Watched) -> None:
+        self._unread.add(watched.key)
+        self.loop.post(lambda: self.loop.spawn(self._read_outputs(watched)))
+
+    async def _read_outputs(self, watched: Watched) -> None:
         """Reads what a job gives out until it is done, and has it called; in the loop's thread."""
+        key = watched.key
         paths = JobPaths.of(self.workspace, key)
-        offset = 0
         while self.status == "running":
             is_over = self.loop.is_over(key)
+            before = watched.offset
             try:
-                given, offset = await self.loop.in_pool(read_outputs, paths, offset)
+                given, watched.offset = await self.loop.in_pool(read_outputs, paths, before)
             except OSError as error:
                 log.warning("the outputs of %s cannot be read: %s", key, error)
                 given = []
-            for one in given:
-                if one.key == watch.key:
-                    self.callbacks.call(f"the output {one.key} of {key}", output_call(task, watch, one))
-            if is_over and not given:
+            for one in watched.new(given):
+                self.callbacks.call(f"the output {one.key} of {key}", output_call(watched, one))
+            if is_over and watched.offset == before:
                 self._unread.discard(key)
                 self.loop.post(lambda: None)
                 if self.loop.is_done(key):

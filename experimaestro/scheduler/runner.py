@@ -265,13 +265,22 @@ class Runner:
                 await self._attempts[ref].launcher.kill([ref], GRACE_S)
 
     async def _kill_elsewhere(self, job: str, cause: int) -> None:
-        """Asks a process that another scheduler started to end."""
+        """Asks a process that another scheduler started to end, and after a while forces it."""
         why = await self._host.in_pool(effects.end_elsewhere, self.paths(job), signal.SIGTERM)
+        if not why:
+            self._host.spawn(self._force_elsewhere(job))
         if why:
             error = f"{job} cannot be killed: {why}"
             self._host.post(
                 model.EffectFailed(t=time.time(), effect="kill", jobs=(job,), error=error, cause=cause)
             )
+
+    async def _force_elsewhere(self, job: str) -> None:
+        """Ends a process that another scheduler started and that did not end when it was asked to."""
+        last = self._elsewhere.get(job)
+        await asyncio.sleep(GRACE_S)
+        if last is not None and self._elsewhere.get(job) == last:  # still this one, as far as is known
+            await self._host.in_pool(effects.end_elsewhere, self.paths(job), signal.SIGKILL)
 
     async def close(self) -> None:
         """Gives up the claims that wait for a disk: nobody else may while this process lives."""

@@ -75,6 +75,18 @@ def host_name() -> str:
     return os.uname().nodename
 
 
+def send(pid: int, number: int) -> None:
+    """Sends a signal to a process and, if it leads a group of its own, to all of the group.
+
+    Raises:
+        OSError: There is no such process, or it is another user's.
+    """
+    if os.getpgid(pid) == pid:
+        os.killpg(pid, number)
+    else:
+        os.kill(pid, number)
+
+
 def fate(owner: Owner) -> Fate:
     """Whether a process is alive, proven gone, or neither.
 

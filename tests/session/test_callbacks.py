@@ -1,5 +1,6 @@
 """The user's code that is called while jobs run."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from experimaestro import Job, Listener, experiment
 from experimaestro.exceptions import FailedExperiment, NotInJobError
 from experimaestro.scheduler.services import Service
-from tasks import Checkpoint, Evaluate, Fail, Learner, Note, notes
+from polling import wait_until
+from tasks import Checkpoint, Evaluate, Fail, Large, Learner, Note, Trier, notes
 
 
 @pytest.fixture
@@ -68,6 +70,60 @@ def test_what_a_callback_raises_ends_the_wait(runs: Path, log: str):
         Note.C(name="a", log=log).submit().on_completed(fails)
 
     assert xp.status == "failed"
+
+
+def test_a_callback_that_exits_is_told_and_keeps_no_other_from_being_called(runs: Path, log: str):
+    called = []
+    with (
+        pytest.raises(FailedExperiment, match=r"^a callback of tasks.note/\w+ failed: SystemExit: 3$"),
+        experiment(runs, "x", display=False),
+    ):
+        task = Note.C(name="a", log=log).submit()
+        task.on_completed(lambda: sys.exit(3))
+        task.on_completed(lambda: called.append("b"))
+
+    assert called == ["b"]
+
+
+def test_a_callback_that_would_wait_for_itself_is_told(runs: Path, log: str):
+    with (
+        pytest.raises(FailedExperiment, match=r"wait\(\) in a callback would wait for itself"),
+        experiment(runs, "x", display=False) as xp,
+    ):
+        Note.C(name="a", log=log).submit().on_completed(xp.wait)
+
+
+def test_each_output_is_given_out_once_however_often_the_task_is_tried(runs: Path, log: str):
+    steps: list[int] = []
+
+    def plan() -> Trier:
+        task = Trier.C(log=log)
+        task.watch_output(task.checkpoint, lambda made: steps.append(made.step))
+        return task.submit()
+
+    xp = experiment(runs, "x", display=False).start()
+    task = plan()
+    with pytest.raises(FailedExperiment, match="wrong"):
+        xp.wait()
+    xp.stop()
+    assert steps == [1, 2, 10, 20]
+    xp.retry(task)  # opens the run again
+    assert task.wait().value == "done"
+    wait_until(lambda: xp.status != "running")
+    assert steps == [1, 2, 10, 20, 30]
+
+    steps.clear()
+    with experiment(runs, "x", display=False):
+        plan()
+    assert steps == [1, 2, 10, 20, 30], "a rerun gives out what was given out before"
+
+
+def test_an_output_that_is_too_long_fails_where_it_is_registered(runs: Path):
+    with (
+        pytest.raises(FailedExperiment, match=r"bytes are more than an output may have \(1,048,576\)"),
+        experiment(runs, "x", display=False),
+    ):
+        Large.C(name="a").submit()
 
 
 def test_outputs_of_a_running_task_are_used_before_it_ends(runs: Path, log: str, tmp_path: Path):

@@ -1,17 +1,19 @@
 """What a person does to jobs: kill, retry, stop at a failure, limit what they share."""
 
+import asyncio
 import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from experimaestro import Task, TransientMode, experiment, settings
+from experimaestro import JobState, Task, TransientMode, experiment, settings
 from experimaestro.exceptions import FailedExperiment, SubmissionError
 from experimaestro.scheduler import runner
 from experimaestro.workspace import processes
@@ -68,6 +70,33 @@ def test_a_job_that_does_not_end_when_it_is_asked_to_is_ended_by_force(
     assert state(task) == "cancelled"
 
 
+@pytest.mark.parametrize("of", ["the experiment", "a job", "a future", "await"])
+def test_a_wait_ends_when_the_experiment_is_stopped(runs: Path, log: str, tmp_path: Path, of: str):
+    xp = experiment(runs, "x", workers=1, display=False).start()
+    first = Note.C(name="first", log=log, until=str(tmp_path / "go")).submit()
+    second = Note.C(name="second", log=log, needs=[first]).submit()
+    final = second.job.finalState()
+    wait_until(lambda: state(first) == "running")
+    threading.Timer(0.2, xp.stop).start()
+
+    if of == "a job":
+        assert second.wait() is JobState.WAITING
+    elif of == "a future":
+        assert final.result(timeout=20) is JobState.WAITING
+    else:
+        text = "the experiment was stopped: 2 unfinished jobs, those that run go on"
+        with pytest.raises(KeyboardInterrupt, match=text):
+            asyncio.run(awaited(xp)) if of == "await" else xp.wait()
+        with pytest.raises(KeyboardInterrupt, match=text):
+            xp.wait()
+    (tmp_path / "go").touch()
+    wait_until(lambda: notes(log) == ["first"])
+
+
+async def awaited(xp: experiment) -> None:
+    await xp
+
+
 def test_a_job_that_waits_is_not_started_when_it_was_killed(runs: Path, log: str, tmp_path: Path):
     with pytest.raises(FailedExperiment), experiment(runs, "x", workers=1, display=False) as xp:
         first = Note.C(name="first", log=log, until=str(tmp_path / "go")).submit()
@@ -81,26 +110,31 @@ def test_a_job_that_waits_is_not_started_when_it_was_killed(runs: Path, log: str
     assert (state(second), state(third)) == ("cancelled", "dependency")
 
 
-def test_a_job_of_another_process_is_killed_through_its_pid(runs: Path, log: str):
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_job_of_another_process_is_killed_through_its_pid(
+    runs: Path, log: str, monkeypatch: pytest.MonkeyPatch, *, stubborn: bool
+):
+    monkeypatch.setattr(runner, "GRACE_S", 0.3)
     script = (
         "import sys; from experimaestro import experiment; from tasks import Sleeper\n"
         "xp = experiment(sys.argv[1], 'other', display=False).start()\n"
-        "Sleeper.C(name='a', log=sys.argv[2]).submit(); print('on', flush=True); sys.stdin.read()"
+        "Sleeper.C(name='a', log=sys.argv[2], stubborn=bool(sys.argv[3])).submit()\n"
+        "print('on', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", script, str(runs), log],
+        [sys.executable, "-c", script, str(runs), log, "stubborn" if stubborn else ""],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "support")},
     ) as other:
         wait_until(lambda: notes(log))
         with pytest.raises(FailedExperiment), experiment(runs, "x", display=False) as xp:
-            task = Sleeper.C(name="a", log=log).submit()
+            task = Sleeper.C(name="a", log=log, stubborn=stubborn).submit()
             wait_until(lambda: state(task) == "running")
             xp.kill(task)
         other.communicate(b"")
 
-    assert state(task) == "cancelled"
+    assert state(task) == ("failed" if stubborn else "cancelled")
     assert sum(line.startswith("a ") and "asked" not in line for line in notes(log)) == 1
 
 

@@ -117,7 +117,9 @@ def test_the_inner_block_of_a_joined_experiment_does_not_end_the_outer_one(runs:
     assert notes(log) == ["inner", "outer"]
 
 
-@pytest.mark.parametrize(("how", "fails"), [("no folder", True), ("closed output", False)])
+@pytest.mark.parametrize(
+    ("how", "fails"), [("no folder", True), ("closed output", False), ("other output", False)]
+)
 def test_what_a_job_does_to_its_own_surroundings_ends_it_or_not(runs: Path, how: str, fails: bool):
     xp = experiment(runs, "plan", display=False).start()
     Fail.C(how=how).submit()
@@ -127,6 +129,38 @@ def test_what_a_job_does_to_its_own_surroundings_ends_it_or_not(runs: Path, how:
     else:
         xp.wait()
     xp.stop()
+
+
+def test_processes_that_a_job_starts_end_as_they_would_anywhere(runs: Path):
+    with experiment(runs, "plan", display=False):
+        task = Fail.C(how="pool").submit()
+
+    assert task.stderr().read_text(encoding="utf-8") == ""
+
+
+def test_a_script_that_ends_right_after_it_submitted_has_complete_files(runs: Path, tmp_path: Path):
+    process = start_script(
+        tmp_path,
+        f"""
+from experimaestro import Param, Task, experiment
+
+class Small(Task):
+    number: Param[int]
+
+    def execute(self):
+        pass
+
+if __name__ == "__main__":
+    experiment({str(runs)!r}, "plan", display=False).start()
+    Small.C(number=1).submit()
+""",
+    )
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out, err) == (0, "", "")
+    written = os.listdir(runs / "experiments/plan/current")
+    assert {"objects.jsonl", "status.json", "environment.json", "jobs.jsonl"} <= set(written)
+    assert status_of(runs) == "detached"
 
 
 def test_a_run_whose_folder_is_gone_still_tells_of_failed_jobs(

@@ -1,12 +1,14 @@
 """Tasks for tests: small ones that leave traces, wait for files, or end badly."""
 
 import json
+import multiprocessing
 import os
 import shutil
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from experimaestro import (
     Config,
@@ -72,6 +74,18 @@ class Table(Task):
         self.out.write_text(json.dumps({k: v.name for k, v in self.parts.items()}), encoding="utf-8")
 
 
+def _wait(ready: Any) -> None:
+    ready.set()
+    time.sleep(60)
+
+
+class Tee:
+    """A stream as users write one: it has what `print` needs."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
 class Fail(Task):
     """Ends badly, in the way that is asked for."""
 
@@ -84,6 +98,20 @@ class Fail(Task):
             raise ValueError(f"no learning rate in {values}")
         if self.how == "no folder":
             shutil.rmtree(".")
+            return
+        if self.how == "other output":
+            sys.stdout = Tee()
+            return
+        if self.how == "pool":
+            with multiprocessing.get_context("fork").Pool(2) as pool:
+                assert pool.map(abs, [-1, -2]) == [1, 2]
+            ready = multiprocessing.get_context("fork").Event()
+            asked = multiprocessing.get_context("fork").Process(target=_wait, args=(ready,))
+            asked.start()
+            ready.wait()  # Python drops a signal that comes while it forks
+            asked.terminate()
+            asked.join()
+            assert asked.exitcode == -signal.SIGTERM
             return
         if self.how == "closed output":
             sys.stdout.close()
@@ -258,6 +286,37 @@ class Learner(ResumableTask):
             self.register_task_output(self.checkpoint, step)
         wait_for(self.until)
         note(self.log, "learner ends")
+
+
+class Trier(ResumableTask):
+    """Gives out the same checkpoints at each try; runs out of time at the first, fails at the second."""
+
+    log: Meta[str]
+
+    def checkpoint(self, dep: DependentMarker, step: int) -> Checkpoint:
+        return dep(Checkpoint.C(step=step))
+
+    def execute(self) -> None:
+        note(self.log, "try")
+        tries = len(notes(self.log))
+        for step in (1, 2, 10 * tries):
+            self.register_task_output(self.checkpoint, step)
+        if tries == 1:
+            raise GracefulTimeout("no time left")
+        if tries == 2:
+            raise ValueError("wrong")
+
+
+class Large(ResumableTask):
+    """Gives out more than fits."""
+
+    name: Param[str]
+
+    def checkpoint(self, dep: DependentMarker, step: str) -> Checkpoint:
+        return dep(Checkpoint.C(step=len(step)))
+
+    def execute(self) -> None:
+        self.register_task_output(self.checkpoint, "x" * (1 << 20))
 
 
 class Evaluate(Task):
