@@ -224,6 +224,9 @@ class EffectFailed(Event, frozen=True, kw_only=True):
 class Tick(Event, frozen=True, kw_only=True):
     """A time that the engine asked for has come."""
 
+    due: float = 0.0
+    """That time; later than `t` if the clock was set back meanwhile"""
+
 
 class Level(Struct, frozen=True, array_like=True):
     """Progress of one loop of a job; the outer loop first."""

@@ -280,18 +280,19 @@ class Engine:
 
     def _tick(self, e: Tick) -> list[Effect]:
         effects: list[Effect] = []
-        if self._retry_at is not None and e.t >= self._retry_at:
+        now = max(e.t, e.due)  # the clock may have been set back meanwhile
+        if self._retry_at is not None and now >= self._retry_at:
             self._retry_at = None
             if self._unseen:
                 effects.append(Observe(tuple(sorted(self._unseen, key=self._order.__getitem__))))
                 self._unseen.clear()
-        if self._watch_at is not None and e.t >= self._watch_at:
+        if self._watch_at is not None and now >= self._watch_at:
             look = sorted(self._watched - self._observing, key=self._order.__getitem__)
             self._watch_at = e.t + WATCH_S if self._watched else None
             if look:
                 self._observing.update(look)
                 effects.append(Observe(tuple(look)))
-        self._admission.wake(e.t)
+        self._admission.wake(now)
         self._woken_at = None
         return effects
 

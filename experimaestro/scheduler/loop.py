@@ -46,6 +46,9 @@ PROJECT_S = 30.0
 DETACH_S = 0.5
 """How long the exit of the process waits for the thread, in seconds"""
 
+LONGEST_S = 5.0
+"""How far ahead the engine asks to be woken, at most, in seconds: more is a clock that was set back"""
+
 _BATCH = 256
 """Events between two turns of the event loop"""
 
@@ -524,11 +527,11 @@ class Loop:
         elif isinstance(effect, WakeAt):
             if self._wake_timer is not None:
                 self._wake_timer.cancel()
-            delay = max(0.0, effect.t - time.time())
+            delay = min(max(0.0, effect.t - time.time()), LONGEST_S)
             self._wake_timer = self._asyncio.call_later(delay, lambda: self._post_tick(effect.t))
 
     def _post_tick(self, t: float) -> None:
-        self.post(model.Tick(t=max(t, time.time())))
+        self.post(model.Tick(t=time.time(), due=t))
 
     # The files of runs.
 

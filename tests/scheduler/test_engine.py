@@ -318,6 +318,15 @@ def test_a_job_that_runs_elsewhere_takes_no_slot_and_is_looked_at_again():
     assert engine.step(observed("a", "done", t=1.6)) == []
 
 
+def test_a_clock_that_is_set_back_keeps_no_job_from_being_looked_at():
+    engine = Engine({"direct": 1})
+    engine.step(run_started())
+    engine.step(submitted("a"))
+    engine.step(observed("a", "running", t=10_000.0, owner=OTHER))
+
+    assert engine.step(Tick(t=10.0, due=10_000.5)) == [Observe(("a",)), WakeAt(10.5)]
+
+
 @pytest.mark.parametrize("again", [False, True])
 def test_a_done_job_is_looked_at_again_only_in_another_run(again: bool):
     engine = Engine({"direct": 1})

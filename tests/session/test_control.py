@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import pytest
 
 from experimaestro import JobState, Task, TransientMode, experiment, settings
 from experimaestro.exceptions import FailedExperiment, SubmissionError
-from experimaestro.scheduler import runner
-from experimaestro.workspace import processes
+from experimaestro.scheduler import loop, runner
+from experimaestro.workspace import attempts, processes
+from experimaestro.workspace.layout import JobPaths
 from polling import wait_until
 from tasks import Fail, Holds, Note, Shares, Sleeper, Steps, notes
 
@@ -108,6 +110,29 @@ def test_a_job_that_waits_is_not_started_when_it_was_killed(runs: Path, log: str
 
     assert notes(log) == ["first"]
     assert (state(second), state(third)) == ("cancelled", "dependency")
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_waiting(runs: Path, log: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(loop, "LONGEST_S", 0.2)
+    task = Note.C(name="a", log=log)
+    folder = runs / "jobs" / task.__xpmtype__.typename / repr(task.__identifier__())
+    paths = JobPaths(str(folder), "note")
+    Path(paths.attempts).mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as elsewhere:
+        owner = processes.owner_of(elsewhere.pid)
+        assert owner is not None
+        assert attempts.claim(paths, owner) == 1
+        assert attempts.start(paths, 1, owner, time.time())
+        xp = experiment(runs, "x", display=False).start()
+        task.submit()
+        wait_until(lambda: state(task) == "running")
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() - 7200)
+        elsewhere.kill()
+        elsewhere.wait()
+        wait_until(lambda: state(task) != "running")
+        monkeypatch.undo()
+    xp.stop()
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
