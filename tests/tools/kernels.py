@@ -48,6 +48,7 @@ def main(versions: list[str]) -> int:
         )
         tests = ["a_job_is_killed_while_a_cell[waits]", "a_job_is_killed_while_a_cell[awaits]"]
         tests += ["in_each_host_a_wait_lets_other_coroutines_go_on_or_says_how"]
+        tests += ["interrupt_ends_the_wait_and_the_job_goes_on"]
         if not version.startswith("6."):
             tests += [
                 "a_job_is_killed_while_a_cell[computes]",
