@@ -16,8 +16,10 @@ still there, or beside its place, and was named if it kept anybody from going on
 
 import re
 from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from histories import History
 from performing import Damage, Ended, Record
@@ -39,7 +41,15 @@ class Execution:
     how: str = ""
 
 
-def executions(log: Path) -> tuple[dict[str, list[Execution]], list[str]]:
+class Wrong(NamedTuple):
+    """What a job saw that may not be."""
+
+    t: float
+    what: str
+    name: str
+
+
+def executions(log: Path) -> tuple[dict[str, list[Execution]], list[Wrong]]:
     """The executions of each job, and what jobs saw that may not be."""
     found: dict[str, list[Execution]] = defaultdict(list)
     wrong = []
@@ -48,7 +58,7 @@ def executions(log: Path) -> tuple[dict[str, list[Execution]], list[str]]:
         if what == "begin":
             found[name].append(Execution(float(t), int(pid)))
         elif what in {"overlap", "exceeded", "misread"}:
-            wrong.append(f"{what} {name}")
+            wrong.append(Wrong(float(t), what, name))
         else:
             one = next(one for one in reversed(found[name]) if one.pid == int(pid))
             one.end, one.how = float(t), what
@@ -60,7 +70,7 @@ def judge(history: History, log: Path, record: Record, workspace: Path) -> list[
     done, wrong = executions(log)
     problems = list(record.problems)
     excused = _excused_names(record, workspace)
-    problems += [one for one in wrong if not (one.startswith("overlap") and one.split()[1] in excused)]
+    problems += [f"{one.what} {one.name}" for one in wrong if not _is_excused(one, history, done, excused)]
     for job in history.plan.jobs:
         of_job = done.get(job.name, [])
         problems += _judge_job(job.name, of_job, record, is_excused=job.name in excused)
@@ -89,6 +99,26 @@ def _is_within(one: Execution, windows: list[tuple[float, float]]) -> bool:
     """Whether an execution went on or ended at one of some times."""
     end = one.end + SLACK_S if one.end else float("inf")
     return any(one.begin <= closed and end >= opened for opened, closed in windows)
+
+
+def _is_excused(
+    one: Wrong, history: History, done: Mapping[str, Sequence[Execution]], excused: Collection[str]
+) -> bool:
+    """Whether something follows from a fault that destroyed the memory of a job.
+
+    Such a job may run again while its first process, of which nobody knows any more, still has a token.
+    """
+    if one.what == "overlap":
+        return one.name in excused
+    if one.what != "exceeded":
+        return False
+    holds = [job.name for job in history.plan.jobs if job.holds]
+    running = {
+        name: sum(run.begin <= one.t and not 0 < run.end < one.t for run in done.get(name, ()))
+        for name in holds
+    }
+    known = sum(min(count, 1) if name in excused else count for name, count in running.items())
+    return known < sum(running.values()) and known <= history.plan.slots
 
 
 def _excused_names(record: Record, workspace: Path) -> set[str]:

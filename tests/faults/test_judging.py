@@ -53,6 +53,34 @@ def test_a_law_that_is_broken_is_one(tmp_path: Path, log: str, problem: str) -> 
     assert problems(tmp_path, log, Record(hits={66})) == [problem]
 
 
+TWO = History(
+    1,
+    Plan(tuple(Job(name, (), 0.0, failures=0, holds=True, steps=0) for name in "ab"), 2),
+    ("one",),
+    (),
+)
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_process_whose_job_was_deleted_may_have_a_token_that_nobody_knows_of(
+    tmp_path: Path, *, is_deleted: bool
+) -> None:
+    lines = ["1 begin a 10", "2 begin a 11", "2 overlap a 11", "2.5 begin b 12", "2.5 exceeded b 12"]
+    lines += ["3 ok a 10", "3 ok a 11", "3 ok b 12"]
+    (tmp_path / "log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    folder = tmp_path / "jobs/labour/1"
+    folder.mkdir(parents=True)
+    (folder / "result.txt").write_text("a", encoding="utf-8")
+
+    found = judge(TWO, tmp_path / "log", Record(deleted={"labour/1"} if is_deleted else set()), tmp_path)
+
+    assert found == (
+        []
+        if is_deleted
+        else ["overlap a", "exceeded b", "a was run again after it had succeeded as process 10"]
+    )
+
+
 def test_what_ends_while_the_disk_refuses_may_be_run_again(tmp_path: Path) -> None:
     log = "1 begin 10, 2 ok 10, 30 begin 11, 31 ok 11"
 
