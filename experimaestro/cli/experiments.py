@@ -108,13 +108,14 @@ def watch(folder: str, experiment: str) -> None:
     from experimaestro.inventory.following import Followed
     from experimaestro.monitor.terminal import TerminalView
     from experimaestro.workspace.layout import JobPaths
+    from experimaestro.workspace.locks import is_locked
 
     paths = runs.named_run(folder, experiment)
     followed = Followed(folder, paths)
     view = TerminalView(followed.ask, followed.run, experiment, lambda key: JobPaths.of(folder, key), 1)
     view.start()
     try:
-        while not followed.is_over and runs.is_locked(paths):
+        while not followed.is_over and is_locked(paths):
             time.sleep(_PERIOD_S)
     finally:
         view.stop()

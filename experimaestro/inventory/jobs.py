@@ -13,6 +13,7 @@ from experimaestro.inventory import runs
 from experimaestro.inventory.filters import Filter
 from experimaestro.workspace import attempts, files
 from experimaestro.workspace.layout import JobPaths, RunPaths, jobs_folder
+from experimaestro.workspace.locks import is_locked
 
 _IDENTIFIER = re.compile("[0-9a-f]{64}")
 """Name of the folder of a job"""
@@ -126,7 +127,7 @@ def _with_those_to_come(workspace: str) -> Iterator[str]:
     for experiment in runs.experiments(workspace):
         for run_id in runs.run_ids(workspace, experiment)[-1:]:
             paths = RunPaths(workspace, experiment, run_id)
-            if runs.is_locked(paths):
+            if is_locked(paths):
                 found.update(dict.fromkeys(one.key for one in runs.submitted(paths)))
     for key in all_keys(workspace):
         found.pop(key, None)

@@ -12,6 +12,7 @@ from experimaestro.inventory.runs import RunRecord
 from experimaestro.workspace import attempts
 from experimaestro.workspace.history import EndedRun, Limits, superfluous
 from experimaestro.workspace.layout import JobPaths, RunPaths
+from experimaestro.workspace.locks import is_locked
 
 
 def beyond(history: Sequence[RunRecord], limits: Limits) -> list[RunRecord]:
@@ -82,7 +83,7 @@ def stray(workspace: str) -> Iterator[str]:
     for experiment in runs.experiments(workspace):
         for run_id in runs.run_ids(workspace, experiment)[-1:]:
             paths = RunPaths(workspace, experiment, run_id)
-            if runs.is_locked(paths):
+            if is_locked(paths):
                 watched.update(one.key for one in runs.submitted(paths))
     for key in jobs.all_keys(workspace):
         if key not in watched and attempts.observe(JobPaths.of(workspace, key)).kind in {

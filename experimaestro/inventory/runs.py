@@ -7,14 +7,15 @@ asked of its folder (`jobs`), never of what a run once wrote about it.
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from experimaestro.exceptions import FormatError, WorkspaceError
 from experimaestro.workspace import contents, files
+from experimaestro.workspace.keeping import job_lines
 from experimaestro.workspace.layout import RunPaths, runs_folder
-from experimaestro.workspace.locks import ExperimentLock
+from experimaestro.workspace.locks import is_locked
 
 _RUN = re.compile(r"\d{8}_\d{6}(?:\.\d+)?")
 """Name of a run: the date of its start, and a number if it was taken"""
@@ -125,7 +126,7 @@ def record_of(paths: RunPaths, *, is_open: bool) -> RunRecord:
 def submitted(paths: RunPaths) -> list[Submitted]:
     """The jobs of a run, in the order of their submission, each once; the last tags count."""
     found: dict[str, Mapping[str, Any]] = {}
-    for line in _job_lines(paths):
+    for line in job_lines(paths):
         tags = line.get("tags")
         found[f"{line['task_id']}/{line['job_id']}"] = tags if isinstance(tags, dict) else {}
     if not found:
@@ -140,20 +141,6 @@ def keys_of(run_folder: str) -> list[str]:
         run_folder: The folder of the run.
     """
     return [one.key for one in submitted(RunPaths.of(run_folder))]
-
-
-def is_locked(paths: RunPaths) -> bool:
-    """Whether a process has a run of the experiment open."""
-    if not files.exists(paths.lock):
-        return False
-    lock = ExperimentLock(paths)
-    try:
-        taken = lock.try_acquire()
-    except OSError:  # of another user: only they can have it
-        return False
-    if taken:
-        lock.release()
-    return not taken
 
 
 def set_tags(paths: RunPaths, tags: Sequence[str]) -> None:
@@ -217,14 +204,6 @@ def _status(known: Mapping[str, Any]) -> str:
     status = contents.text(known.get("status"))
     words = {"completed": "done", "running": "interrupted", "": "interrupted", "None": "interrupted"}
     return words.get(status, status)
-
-
-def _job_lines(paths: RunPaths) -> Iterator[dict[str, Any]]:
-    """The lines of `jobs.jsonl`; those that are torn or of another form are left out."""
-    for line in (files.read(paths.jobs_jsonl) or b"").split(b"\n"):
-        value = contents.json_object(line)
-        if all(isinstance(value.get(name), str) for name in ("task_id", "job_id")):
-            yield value
 
 
 def _linked(folder: str) -> list[str]:

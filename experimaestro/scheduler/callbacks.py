@@ -88,7 +88,8 @@ class Callbacks:
             except BaseException as error:  # sys.exit() as well: the thread has calls of others to make
                 log.exception("%s failed", what)
                 said = "".join(traceback.format_exception_only(type(error), error)).strip()
-                self.errors.append(f"{what} failed: {said}")
+                if f"{what} failed: {said}" not in self.errors:
+                    self.errors.append(f"{what} failed: {said}")
             with self._lock:
                 self._pending -= 1
                 is_idle = self._pending == 0

@@ -22,12 +22,23 @@ import experimaestro
 from experimaestro.core import definition
 from experimaestro.core.base import Configuration
 from experimaestro.core.context import Submission
+from experimaestro.core.objects import ResumableTask
 from experimaestro.core.source import NOTEBOOK
 from experimaestro.core.walk import children, children_of_this_job, postorder
 from experimaestro.events.owners import Observation, Outcome, Owner
 from experimaestro.launchers.base import Gone, Spec
 from experimaestro.scheduler import comparing, elsewhere
-from experimaestro.workspace import attempts, code, files, interchange, layout, processes, tokens
+from experimaestro.scheduler.modes import TransientMode
+from experimaestro.workspace import (
+    attempts,
+    code,
+    files,
+    interchange,
+    keeping,
+    layout,
+    processes,
+    tokens,
+)
 from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.layout import JobPaths
 
@@ -89,6 +100,8 @@ class Busy(NamedTuple):
     """Folder of the token"""
     not_understood: Sequence[str]
     """Files that count as holders of it since nobody knows whether they are"""
+    too_few: Sequence[str]
+    """What can never be had, in words"""
 
 
 class Ended(NamedTuple):
@@ -160,7 +173,7 @@ def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | O
         with contextlib.ExitStack() as held, tokens.counting(needs):
             busy = tokens.lacking(needs, paths)
             if busy is not None:
-                return Busy(busy, tokens.not_understood(needs))
+                return Busy(busy, tokens.not_understood(needs), tokens.too_few(needs))
             lock = interchange.lock(paths)
             if lock is not None:
                 held.callback(interchange.release, lock)
@@ -274,15 +287,29 @@ def end_elsewhere(paths: JobPaths, number: int) -> str:
     return ""
 
 
-def remove(jobs: Iterable[JobPaths]) -> None:
-    """Removes the folders of jobs; one that the disk keeps is said, and stays."""
-    for paths in jobs:
-        hidden = layout.condemned(paths.folder)
+def remove(workspace: str, jobs: Sequence[str], run: str) -> None:
+    """Removes the folders of jobs that no other run wants; one that the disk keeps is said, and stays.
+
+    Args:
+        workspace: Its folder.
+        jobs: Keys of jobs that a run needed only meanwhile.
+        run: Id of that run, which has succeeded.
+    """
+    try:
+        wanted = keeping.wanted_elsewhere(workspace, jobs, run, TransientMode.REMOVE)
+    except OSError as error:
+        log.warning("the jobs that %s needed only meanwhile are kept: %s", run, error)
+        return
+    for key in jobs:
+        if key in wanted:
+            continue
+        folder = JobPaths.of(workspace, key).folder
+        hidden = layout.condemned(folder)
         try:
-            os.rename(paths.folder, hidden)  # noqa: PTH104 - strings
+            os.rename(folder, hidden)  # noqa: PTH104 - strings
             shutil.rmtree(hidden)
         except OSError as error:
-            log.warning("%s could not be removed: %s", paths.folder, error)
+            log.warning("%s could not be removed: %s", folder, error)
 
 
 def read_started(jobs: Iterable[tuple[JobPaths, int]]) -> list[tuple[Owner, float] | None]:
@@ -329,7 +356,7 @@ def _write_job(paths: JobPaths, attempt: int, work: Work, workspace: str) -> Non
         "experimaestro": experimaestro.__version__,
         "objects": objects,
     }
-    if work.submission.options.retries != 0:
+    if isinstance(work.submission.task, ResumableTask):
         _rotate(paths)
     files.replace(paths.definition, definition.write(work.submission.definition()))
     if work.submission.shipped is not None:

@@ -340,6 +340,12 @@ class Loop:
         loop = asyncio.new_event_loop()
         try:
             loop.run_until_complete(self._main())
+        except BaseException as error:
+            with self._lifecycle:
+                self._over = True
+            self.failure = self.failure or error
+            log.exception("the scheduler of %s failed", self.workspace)
+            self._notify()
         finally:
             loop.close()
 
@@ -557,10 +563,8 @@ class Loop:
         files = self._runs.pop(event.run)
         files.project(self._engine.state, time.time())
         await self.in_pool(files.close)
-        if event.status == "done":
-            await self.in_pool(
-                effects.remove, [self._runner.paths(job) for job in self._to_remove(event.run)]
-            )
+        if event.status == "done" and (jobs := self._to_remove(event.run)):
+            await self.in_pool(effects.remove, self.workspace, jobs, event.run)
 
     def _to_remove(self, run: str) -> list[str]:
         """Jobs of a run that succeeded that are kept only as long as something needs them."""

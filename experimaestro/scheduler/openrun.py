@@ -263,9 +263,20 @@ class OpenRun:
 
         Args:
             question: Called once in the scheduler's thread; must not block.
+
+        Raises:
+            ExperimentStopped: This process was forked from the one that the run belongs to.
         """
         name = self.files.run
-        return self.loop.ask(lambda state: question(state, state.runs[name])).result()
+
+        def of_run(state: State) -> T:
+            if name not in state.runs:
+                raise ExperimentStopped(
+                    f"the run {name} belongs to the process that opened it, not to a fork"
+                )
+            return question(state, state.runs[name])
+
+        return self.loop.ask(of_run).result()
 
     def jobs(self) -> dict[str, Job]:
         """The jobs of the run by their identifiers, in the order of submission."""
@@ -367,11 +378,12 @@ class OpenRun:
     def _obey(self, received: inbox.Received) -> None:
         command, error = received.command, received.error
         if command is not None:
+            # In the loop's thread, which waits for no lock: the run is open, so nothing has to be opened.
             do: dict[str, Callable[[], None]] = {
                 "kill": lambda: self.kill(command.jobs),
-                "retry": lambda: self.retry(command.jobs),
+                "retry": lambda: self.loop.retry(command.jobs),
                 "stop": self.stop,
-                "continue": lambda: self.continue_task(command.task),
+                "continue": lambda: self._post(TaskContinued(t=time.time(), task=command.task)),
                 "stop service": lambda: self._stop_service(command.service),
             }
             try:

@@ -39,6 +39,8 @@ class DaemonPool(Executor):
                 return
             try:
                 result = fn(*args, **kwargs)
+            except (SystemExit, KeyboardInterrupt) as error:  # not to end the thread of whoever waits
+                future.set_exception(RuntimeError(f"{error!r} in a thread of {self._name}"))
             except BaseException as error:  # noqa: BLE001 - handed to whoever waits
                 future.set_exception(error)
             else:

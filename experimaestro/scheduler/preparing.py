@@ -39,13 +39,13 @@ class Preparing:
                 try:
                     if not config.is_prepared():
                         config.prepare()
-                except Exception as error:  # noqa: BLE001 - the user's code: its error is why the job fails
+                except BaseException as error:  # noqa: BLE001 - the user's code, which may call sys.exit()
                     return _said(config, error)
                 self._done.add(identity)
         return None
 
 
-def _said(config: Any, error: Exception) -> str:
+def _said(config: Any, error: BaseException) -> str:
     info = config.__xpm__
     frames = traceback.extract_tb(error.__traceback__)
     line = (

@@ -164,9 +164,11 @@ class Runner:
             )
         )
 
-    def _warn_of_holders(self, paths: Sequence[str]) -> None:
-        for path in paths:
+    def _warn_of_tokens(self, job: str, busy: effects.Busy) -> None:
+        for path in busy.not_understood:
             self._warn(f"{path} cannot be read: it counts as one that is held. If {_NOBODY_RUNS}")
+        for why in busy.too_few:
+            self._warn(f"{job} waits: {why}. Say the number again: xp.token(name, count)")
 
     def _warn(self, text: str) -> None:
         """Says something once."""
@@ -209,7 +211,7 @@ class Runner:
                 self._claims[job] = result.attempt
                 batch.append((job, result))
             elif isinstance(result, effects.Busy):
-                self._warn_of_holders(result.not_understood)
+                self._warn_of_tokens(job, result)
                 self._host.post(model.TokensBusy(t=time.time(), job=job, token=result.token, cause=cause))
             elif isinstance(result, Observation):
                 self._claims.pop(job, None)

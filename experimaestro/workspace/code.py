@@ -10,10 +10,12 @@ else every change of the text is one.
 """
 
 import ast
+import gc
 import hashlib
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import ModuleSpec, PathFinder
@@ -42,6 +44,7 @@ class _Source(NamedTuple):
 
 
 _sources: dict[str, _Source] = {}
+_parsing = threading.Lock()
 
 JUDGED_S = 1.0
 """How long what was found out of some code holds, in seconds: files may change"""
@@ -175,10 +178,28 @@ def _source(file: str) -> _Source | None:
     return known
 
 
+def _parse(data: bytes) -> ast.Module:
+    """The syntax tree of a file, also while other threads make some.
+
+    Python 3.11 counts for all threads together how deep it is in a tree, and raises a SystemError where
+    another thread comes in between, as the collection of garbage lets it.
+    """
+    with _parsing:
+        is_on = gc.isenabled()
+        gc.disable()
+        try:
+            return ast.parse(data)
+        except SystemError:  # the other one was in the middle of its own
+            return ast.parse(data)
+        finally:
+            if is_on:
+                gc.enable()
+
+
 def _look_at(data: bytes) -> tuple[str, tuple[str, ...]]:
     """What a file means, as a digest, and what it imports."""
     try:
-        tree = ast.parse(data)
+        tree = _parse(data)
         imports = tuple(dict.fromkeys(_imports(tree)))
         code = compile(tree, "", "exec", dont_inherit=True, optimize=0)
     except (SyntaxError, ValueError, RecursionError):

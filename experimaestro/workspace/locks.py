@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 from experimaestro.events.model import RunStarted
 from experimaestro.events.owners import Owner
 from experimaestro.exceptions import FormatError
+from experimaestro.workspace import files
 from experimaestro.workspace.journal import read_events
 from experimaestro.workspace.layout import RunPaths
 
@@ -51,3 +52,17 @@ class ExperimentLock:
         except (OSError, FormatError):
             return None
         return (first.owner, first.t) if isinstance(first, RunStarted) else None
+
+
+def is_locked(paths: RunPaths) -> bool:
+    """Whether a process has a run of the experiment open."""
+    if not files.exists(paths.lock):
+        return False
+    lock = ExperimentLock(paths)
+    try:
+        taken = lock.try_acquire()
+    except OSError:  # of another user: only they can have it
+        return False
+    if taken:
+        lock.release()
+    return not taken

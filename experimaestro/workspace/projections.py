@@ -26,6 +26,8 @@ def job_line(event: JobSubmitted) -> bytes:
     """The line of `jobs.jsonl` of a submitted job."""
     task, _, identifier = event.job.partition("/")
     line = {"job_id": identifier, "task_id": task, "tags": event.tags, "timestamp": event.t}
+    if event.transient:
+        line["transient"] = int(event.transient)
     return json.dumps(line).encode()
 
 

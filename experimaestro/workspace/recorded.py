@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from experimaestro.core.base import Configuration
 from experimaestro.core.serialization.configurations import ConfigurationReader
 from experimaestro.core.serialization.instances import places_of_job
 from experimaestro.core.serialization.reading import (
@@ -22,7 +23,9 @@ from experimaestro.core.serialization.reading import (
     records_of,
 )
 from experimaestro.core.serialization.saving import folder_of, instances_of, load, parse, save
+from experimaestro.core.serialization.writing import makers_and_parts
 from experimaestro.core.tags import TagDict
+from experimaestro.core.walk import collect, postorder
 from experimaestro.exceptions import FormatError, NotSavedError
 from experimaestro.workspace import files
 from experimaestro.workspace.layout import JobPaths, RunPaths, old_saved_folder, runs_folder
@@ -249,11 +252,21 @@ def load_from_runs(workspace: str, experiment: str, name: str, run_id: str | Non
     for run in wanted:
         folder = RunPaths(workspace, experiment, run).saved(name)
         if files.exists(folder):
-            return load(folder)
+            return _placed(load(folder), workspace)
     old = old_saved_folder(workspace, experiment, name)
     if run_id is None and files.exists(old):
-        return load(old)
+        return _placed(load(old), workspace)
     raise NotSavedError(_nothing(workspace, experiment, name, run_id, runs))
+
+
+def _placed(value: Any, workspace: str) -> Any:
+    """What was saved in a workspace: its tasks have their folders there."""
+    roots: list[Configuration] = []
+    collect(value, roots)
+    for config in postorder(roots, makers_and_parts):
+        if config.__xpm__.key is not None:
+            config.__xpm__.workspace = workspace
+    return value
 
 
 def _date(run: str) -> tuple[str, int]:

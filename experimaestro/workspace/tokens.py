@@ -91,6 +91,21 @@ def lacking(needs: Sequence[Need], job: JobPaths) -> str | None:
     return None
 
 
+def too_few(needs: Sequence[Need]) -> list[str]:
+    """What of some needs can never be had, as the tokens are now, in words.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    found = []
+    for need in needs:
+        total = _total(TokenPaths(need.folder), need.total)
+        if need.amount > total:
+            name = os.path.basename(need.folder).removesuffix(".counter")  # noqa: PTH119 - light
+            found.append(f"it needs {need.amount} of the token {name!r}, of which there are {total} now")
+    return found
+
+
 def take(needs: Sequence[Need], job: JobPaths) -> None:
     """Notes what a job holds; to be called within `counting`, by whoever has claimed the job.
 

@@ -299,6 +299,37 @@ def test_what_is_needed_only_meanwhile_is_removed_after_success(runs: Path, log:
     assert notes(log) == ["base", "top"]
 
 
+def test_what_another_run_wants_is_not_removed(runs: Path, log: str, tmp_path: Path):
+    def meanwhile(name: str) -> None:
+        with experiment(runs, name, display=False):
+            base = Note.C(name="base", log=log).submit(transient=TransientMode.REMOVE)
+            Note.C(name=f"top of {name}", log=log, needs=[base]).submit()
+
+    script = (
+        "import sys; from experimaestro import experiment, TransientMode; from tasks import Note\n"
+        "with experiment(sys.argv[1], 'other', display=False):\n"
+        "    base = Note.C(name='base', log=sys.argv[2]).submit(transient=TransientMode.REMOVE)\n"
+        "    Note.C(name='slow', log=sys.argv[2], until=sys.argv[3], needs=[base]).submit()"
+    )
+    folder = runs / "jobs" / Note.C(name="base", log=log).__xpmtype__.typename
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(runs), log, str(tmp_path / "go")],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "support")},
+    ) as other:
+        base = folder / repr(Note.C(name="base", log=log).__identifier__())
+        wait_until(lambda: (base / "note.done").exists() and len(list(folder.iterdir())) > 1)
+        meanwhile("first")
+        assert base.exists(), "the other process still uses it"
+        (tmp_path / "go").touch()
+        assert other.wait() == 0
+    assert not base.exists(), "nobody uses it any more"
+
+    with experiment(runs, "keeps", display=False):
+        Note.C(name="base", log=log).submit()
+    meanwhile("second")
+    assert base.exists(), "another experiment has it as a result"
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [
@@ -335,6 +366,21 @@ def test_a_token_without_a_number_has_that_of_the_settings(
         "token('disk'): how much is there in all? Say it, as in token('disk', 4), or in "
         f"{tmp_path}/tokens.yaml:\n  countertoken:\n    disk: {{tokens: 4}}"
     )
+
+
+def test_a_token_that_became_too_small_is_told(
+    runs: Path, log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv("XPM_WORKDIR", str(tmp_path))
+    with experiment(runs, "x", display=False) as xp:
+        task = xp.token("gpu", 3)(3, Note.C(name="a", log=log))
+        xp.token("gpu", 2)
+        task.submit()
+        wait_until(lambda: "it needs 3 of the token 'gpu', of which there are 2 now" in caplog.text)
+        assert notes(log) == []
+        xp.token("gpu", 3)
+
+    assert notes(log) == ["a"]
 
 
 def test_tokens_say_what_they_cannot_give(

@@ -1,5 +1,6 @@
 """What configurations promise, in real jobs: conflicts, preparation, hooks, outputs, value classes."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ class Corpus(Prepare):
     def prepare(self) -> None:
         if self.name == "missing":
             raise FileNotFoundError("no such corpus")
+        if self.name == "exits":
+            sys.exit("no network")
         note(self.log, f"prepared {self.name}")
 
 
@@ -229,6 +232,17 @@ def test_a_task_whose_needs_cannot_be_prepared_fails_with_the_error(tmp_path: Pa
     text = str(raised.value)
     assert "could not be prepared: FileNotFoundError: no such corpus" in text
     assert 'raise FileNotFoundError("no such corpus")' in text
+    assert notes(log) == ["counted 1", "prepared a"]
+
+
+def test_a_preparation_that_exits_fails_its_jobs_only(tmp_path: Path):
+    log = str(tmp_path / "log")
+    with (
+        pytest.raises(FailedExperiment, match="could not be prepared: SystemExit: no network"),
+        experiment(tmp_path, "first", display=False),
+    ):
+        Count.C(corpora=[Corpus.C(name="exits", log=log)], log=log).submit()
+        Count.C(corpora=[Corpus.C(name="a", log=log)], log=log).submit()
     assert notes(log) == ["counted 1", "prepared a"]
 
 

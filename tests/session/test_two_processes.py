@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,6 +143,23 @@ def test_a_retry_and_an_unreadable_command_reach_the_owner(
     assert said.endswith(f". It is kept as {kept}")
     assert kept.read_bytes() == b"{"
     assert notes(log) == ["a"]
+
+
+def test_commands_that_come_while_a_run_ends_stop_nobody(
+    runs: Path, log: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(openrun, "INBOX_S", 0.001)
+    for number in range(5):
+        xp = experiment(runs, "plan", display=False).start()
+        Note.C(name=str(number), log=log).submit()
+        for _ in range(60):
+            paths = RunPaths(str(runs), "plan", xp.run_id)
+            inbox.send(paths, inbox.Command("continue", task="tasks.Note"))
+            inbox.send(paths, inbox.Command("retry", jobs=("tasks.note/0",)))
+        ended = threading.Thread(target=xp.stop, daemon=True)
+        ended.start()
+        ended.join(30)
+        assert not ended.is_alive()
 
 
 def test_a_job_that_joins_a_second_run_is_whole_in_the_journal_of_both(runs: Path, log: str, tmp_path: Path):

@@ -1,5 +1,6 @@
 """Whether the code that a job ran has changed since."""
 
+import ast
 import importlib
 import json
 import subprocess
@@ -202,3 +203,17 @@ def test_a_change_between_two_jobs_of_one_run_is_in_the_record_of_the_second(
 
     assert code.changed(first) == [str(project / "library" / "data.py")]
     assert code.changed(second) == []
+
+
+def test_a_file_is_read_also_where_python_mixes_up_two_threads(monkeypatch: pytest.MonkeyPatch):
+    parse, calls = ast.parse, []
+
+    def mixed_up(data: bytes) -> ast.Module:
+        calls.append(data)
+        if len(calls) == 1:
+            raise SystemError("AST constructor recursion depth mismatch (before=42, after=35)")
+        return parse(data)
+
+    monkeypatch.setattr(ast, "parse", mixed_up)
+
+    assert code._look_at(b"import json\n")[1] == ("json",)

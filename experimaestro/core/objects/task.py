@@ -296,6 +296,11 @@ class Task(LightweightTask):
             raise NotSubmittedError(
                 f"{info.declaration.name} (made at {info.made_at}) has no folder: it was not submitted"
             )
+        if not info.workspace:
+            raise NotSubmittedError(
+                f"{info.declaration.name} has no folder that is known here: it was loaded from a file that "
+                "does not say its workspace. Load it with xp.load, from_task_dir or load_xp_info"
+            )
         return Path(f"{info.workspace}/jobs/{info.key}")
 
     def stdout(self) -> "Path":
