@@ -16,7 +16,7 @@ depends on where the walk came in, so it is computed again for each parent.
 Parameters come in the order of their names. Counts and numbers are big-endian, counts are doubles.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import cache, partial
 from struct import Struct, pack
@@ -358,10 +358,18 @@ def _collect_in_order(value: Any, found: list[Configuration]) -> None:
         for item in value:
             _collect_in_order(item, found)
     elif isinstance(value, dict):
-        for key in sorted(value):
+        for key in _sorted(value):
             _collect_in_order(value[key], found)
     elif isinstance(value, set):
         found.extend(sorted((item for item in value if isinstance(item, Configuration)), key=_set_order))
+
+
+def _sorted(keys: Iterable[Any]) -> list[Any]:
+    """Keys in the order of the bytes; of several types, which no identifier but a definition has, in any."""
+    try:
+        return sorted(keys)
+    except TypeError:
+        return sorted(keys, key=repr)
 
 
 def _set_order(item: Any) -> bytes:

@@ -20,7 +20,7 @@ from experimaestro import (
     setmeta,
 )
 from experimaestro.core import definition
-from experimaestro.core.definition import Definition, define, differences
+from experimaestro.core.definition import Definition, define, differences, write
 
 pytestmark = pytest.mark.filterwarnings("ignore::experimaestro.exceptions.AmbiguityWarning")
 
@@ -200,6 +200,14 @@ def test_the_value_of_a_member_of_an_enumeration_counts():
         f"x: {__name__}.Colour.RED (value '/a') / {__name__}.Colour.RED (value '/b')"
     ]
     assert shown(Anything.C(x=renamed(object())), Anything.C(x=renamed(object()))) == []
+
+
+class AnyKeys(Config):
+    table: Param[Any] = field(default={0: 0, "": Model.C()}, ignore_default=True)
+
+
+def test_a_default_that_no_identifier_has_is_in_it():
+    assert write(of(AnyKeys.C()))
 
 
 def test_what_does_not_count_is_not_in_it():
