@@ -29,6 +29,7 @@ RESOLVERS: Sequence[tuple[str, str, Sequence[str]]] = (
     ("null", r"^(?:~|null|Null|NULL|)$", [*"~nN", ""]),
 )
 """What plain scalars are: the tag, the pattern, the first characters"""
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
@@ -154,20 +155,40 @@ class _Reading:
 
     def _mapping(self, of: yaml.MappingNode, origin: Origin) -> Node:
         self._refuse_twice(of)
-        self._loader.flatten_mapping(of)  # `<<: *name`: what is written in the mapping itself comes last
         entries: dict[str, Node] = {}
         keys: dict[str, Any] = {}
+        for base in reversed(self._bases(of)):  # of those, the first one wins; what is written here, over all
+            entries.update(base.value)
+            keys.update(base.keys)
         for key, item in of.value:
+            if key.tag == _MERGE:
+                continue
             name, value = self._key(key)
+            keys.pop(name, None)
             if value != name:
                 keys[name] = value
             entries[name] = self.node(item, self._origin(key).line)
         return Node(entries, origin, keys=keys)
 
+    def _bases(self, of: yaml.MappingNode) -> list[Node]:
+        """The mappings that `<<: *name` and `<<: [*one, *other]` put into a mapping, in order.
+
+        PyYAML could merge them, but takes the last one's values in some of its versions.
+        """
+        bases = []
+        for key, item in of.value:
+            if key.tag == _MERGE:
+                found = self.node(item, None)
+                bases += [found] if found.items is None else found.items
+        for base in bases:
+            if base.entries is None:
+                raise DocumentError(f"{base.origin}: <<: expected a mapping, or a list of mappings, to merge")
+        return bases
+
     def _refuse_twice(self, of: yaml.MappingNode) -> None:
         first: dict[str, yaml.Node] = {}
         for key, _ in of.value:
-            if key.tag == "tag:yaml.org,2002:merge":
+            if key.tag == _MERGE:
                 continue
             name, _ = self._key(key)
             if name in first:

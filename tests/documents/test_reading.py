@@ -38,6 +38,9 @@ from experimaestro.exceptions import DocumentError
         ("{1: a, on: b}", {1: "a", "on": "b"}),
         ("<<: {a: 1}\na: 2", {"a": 2}),
         ("x-base: &b {lr: 1}\nbig: {<<: *b, n: 2}", {"x-base": {"lr": 1}, "big": {"lr": 1, "n": 2}}),
+        ("<<: [{a: 1, b: 1}, {a: 2, c: 2}]\nc: 3", {"a": 1, "b": 1, "c": 3}),
+        ("c: 3\n<<: [{<<: {d: 0}, a: 1}, {a: 2, c: 2, d: 2}]", {"a": 1, "c": 3, "d": 0}),
+        ("<<: {1: a}\n'1': b", {"1": "b"}),
     ],
 )
 def test_plain_values_are_what_people_mean(text: str, value: object):
@@ -81,6 +84,9 @@ def test_a_document_is_shown_with_the_place_of_each_value():
         ("a: !python/object:os.system ls", ("full.yaml:1: not YAML: could not determine a constructor for "
          "the tag '!python/object:os.system'")),
         ("a: *b", "full.yaml:1: not YAML: found undefined alias 'b'"),
+        ("a: 1\n<<: 3", "full.yaml:2: <<: expected a mapping, or a list of mappings, to merge"),
+        ("a: &a\n  <<: [{},\n  a]", "full.yaml:3: <<: expected a mapping, or a list of mappings, to merge"),
+        ("a: &a\n  <<: *a", "full.yaml:1: an alias (*name) inside of what it names: it would never end"),
     ],
 )  # fmt: skip
 def test_what_is_not_yaml_is_refused_at_its_line(text: str, message: str):
