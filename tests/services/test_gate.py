@@ -1,5 +1,6 @@
 """Who may see a page of ours: whoever has its token, and nobody else of the machine."""
 
+import http.client
 import http.cookiejar
 import urllib.error
 import urllib.request
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from experimaestro.exceptions import ServiceError
+from experimaestro.scheduler.services import TokenGate
 from experimaestro.scheduler.services.gate import REFUSED, admit, cookie_name
 from pages import Guarded
 
@@ -94,3 +97,21 @@ def test_nothing_that_is_kept_has_the_token(service: Guarded):
     assert len(token) >= 40
     assert token not in str(kept)
     assert token in str(service.link())
+
+
+@pytest.mark.parametrize("page", ["%0D%0ASet-Cookie%3A%20a%3D1", "b%3Fc%23d", "%C3%A9t%C3%A9%20x", "%5C%5Celsewhere.org"])
+def test_a_browser_is_sent_on_to_the_page_that_it_asked_for_whatever_its_name(service: Guarded, page: str):
+    token = service.get_url().partition("?")[2]
+    assert service.address is not None
+    connection = http.client.HTTPConnection(service.address.split("/")[2], timeout=5)
+    connection.request("GET", f"/sub/{page}?{token}", headers={"Accept": "text/html"})
+    answer = connection.getresponse()
+    connection.close()
+    assert answer.status == 303
+    assert answer.getheader("Location") == f"./{page}"
+    assert len(answer.headers.get_all("Set-Cookie", [])) == 1
+
+
+def test_a_gate_without_a_token_is_refused_as_everybody_would_have_it():
+    with pytest.raises(ServiceError, match="asks_token = True"):
+        TokenGate(lambda *_: [], "")

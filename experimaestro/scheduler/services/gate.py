@@ -11,8 +11,9 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
+from experimaestro.exceptions import ServiceError
 from experimaestro.scheduler.services.links import TOKEN_PARAMETER
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -54,10 +55,19 @@ class TokenGate:
 
     Args:
         app: The other one.
-        token: What lets in.
+        token: What lets in. The first request of a browser has it in its address: the server must not
+            log the addresses of requests.
+
+    Raises:
+        ServiceError: `token` is empty: everybody would have it.
     """
 
     def __init__(self, app: Application, token: str) -> None:
+        if not token:
+            raise ServiceError(
+                "TokenGate(app, ''): expected a token. The `token` of a service is empty unless its class has "
+                "`asks_token = True`, and before it starts"
+            )
         self._app = app
         self._token = token
 
@@ -72,7 +82,8 @@ class TokenGate:
         rest = urlencode([one for one in parse_qsl(query, True) if one[0] != TOKEN_PARAMETER])
         cookie = ("Set-Cookie", f"{cookie_name(self._token)}={self._token}; HttpOnly; SameSite=Lax")
         if environ.get("REQUEST_METHOD") == "GET" and "text/html" in environ.get("HTTP_ACCEPT", ""):
-            page = environ.get("PATH_INFO", "/").rpartition("/")[2]
+            name = environ.get("PATH_INFO", "/").rpartition("/")[2]
+            page = quote(name, encoding="latin-1", errors="replace")  # as PEP 3333 has the bytes of a path
             where = f"./{page}{'?' if rest else ''}{rest}"
             return _answer(start_response, "303 See Other", "", ("Location", where), cookie)
 
