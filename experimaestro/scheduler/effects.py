@@ -100,8 +100,8 @@ class Busy(NamedTuple):
     """Folder of the token"""
     not_understood: Sequence[str]
     """Files that count as holders of it since nobody knows whether they are"""
-    too_few: Sequence[str]
-    """What can never be had, in words"""
+    why: Sequence[str]
+    """What a person has to know, since it will not pass by itself"""
 
 
 class Ended(NamedTuple):
@@ -191,6 +191,8 @@ def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | O
         if attempt:
             attempts.void(paths, attempt)  # another version runs the job; our claim would hide that
         return _settled(paths, work)
+    except tokens.LockedError as error:
+        return Busy(error.folder, (), [str(error)])
     except OSError as error:
         return Blocked(attempt, error)
 

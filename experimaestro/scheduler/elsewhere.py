@@ -75,6 +75,9 @@ def bring(paths: JobPaths, submission: Submission, folders: Sequence[Attached]) 
     Raises:
         OSError: The disk does not tell, or refuses; the job has no folder.
     """
+    if os.path.islink(paths.folder) and not os.path.exists(paths.folder):  # noqa: PTH110, PTH114 - strings
+        log.warning("%s led to %s, which is gone: it is removed", paths.folder, os.readlink(paths.folder))  # noqa: PTH115 - same
+        os.unlink(paths.folder)  # noqa: PTH108 - same
     found = find(paths, submission, folders)
     if found is None:
         return False

@@ -184,9 +184,9 @@ class Engine:
     def _job_submitted(self, e: JobSubmitted) -> list[Effect]:
         job = self.state.jobs[e.job]
         self._order.setdefault(e.job, len(self._order))
-        again = job.state is JobState.DONE and len(job.runs) > 1 and job.runs[-1] == e.run
         self._offer(job)  # it may have become ready when no run wanted it any more
-        return self._look(job) if job.state is JobState.UNSCHEDULED or again else []
+        # A result may have been removed since, to have the job run again.
+        return self._look(job) if job.state in {JobState.UNSCHEDULED, JobState.DONE} else []
 
     def _job_retried(self, e: JobRetried) -> list[Effect]:
         job = self.state.jobs[e.job]
@@ -217,6 +217,8 @@ class Engine:
                 self._watch_at = e.t + WATCH_S
         else:
             self._watched.discard(e.job)
+        for key in self.state.dependents(e.job) if job.state is JobState.DONE else ():
+            self._offer(self.state.jobs[key])  # they waited for this look
         # If the claim was lost and nobody has the job after all, it did not move.
         return self._follow(job, e.t) if job.state is JobState.READY else []
 
@@ -386,8 +388,9 @@ class Engine:
         return [Start(tuple(batch), name) for name, batch in batches if batch]
 
     def _startable(self, job: Job) -> bool:
-        is_free = job.key not in self._ending and not self._admission.is_started(job)
-        return job.state is JobState.READY and is_free and self._is_wanted(job)
+        if job.state is not JobState.READY or job.key in self._ending or self._admission.is_started(job):
+            return False
+        return self._is_wanted(job) and self._observing.isdisjoint(job.deps)
 
     def _is_wanted(self, job: Job) -> bool:
         """Whether a run that is open asks for a job: what has ended or stopped starts nothing."""

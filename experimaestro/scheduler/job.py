@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from experimaestro import waiting
 from experimaestro.core import context
+from experimaestro.core.objects import ResumableTask
 from experimaestro.events import state as known
 from experimaestro.events.model import Level
 from experimaestro.events.states import FailureReason, JobState
@@ -168,6 +169,16 @@ class Job:
     def retry_count(self) -> int:
         """How many attempts were made before the last."""
         return self._row(lambda row: max(0, row.attempt - 1))
+
+    @property
+    def max_retries(self) -> int:
+        """How often it is resumed at most after it ran out of time."""
+        return self._row(lambda row: row.retries + max(0, row.attempt - 1))
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it is resumed after it ran out of time."""
+        return isinstance(self.config, ResumableTask)
 
     @property
     def transient(self) -> int:

@@ -6,11 +6,13 @@ A run that has ended can begin jobs again: it is then open until they are finish
 """
 
 import contextlib
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import FrameType
 from typing import Literal, NamedTuple
 
 from experimaestro.events.model import RunEnded, RunReopened, RunStarted
@@ -70,12 +72,48 @@ def join_or_open(wanted: Wanted, on_open: Callable[[OpenRun], None]) -> OpenRun 
         WorkspaceError: The folder cannot be a workspace; it is left as it was.
     """
     run = _open.get((wanted.workspace, wanted.name))
-    if run is None:
+    if run is not None:
+        run.is_kept = True
+        run.files.add_code(wanted.code)
+        _tell_without_effect(run, wanted)
+        return run
+    with _uninterrupted():  # a lock that nobody knows of would keep everybody out
         run = _begin(wanted)
         if run is not None:
             _open[wanted.workspace, wanted.name] = run
             on_open(run)
     return run
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Has Ctrl-C wait until the end of the block."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no other thread is interrupted
+        return
+    came: list[FrameType | None] = []
+    handler = signal.signal(signal.SIGINT, lambda _, frame: came.append(frame))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came and callable(handler):
+            handler(signal.SIGINT, came[0])
+
+
+def _tell_without_effect(run: OpenRun, wanted: Wanted) -> None:
+    """Says what is asked of a run that is open, and is not as it was opened."""
+    there = {
+        "on_failure": (run.stops, wanted.stops),
+        "workers": (run.loop.workers, wanted.workers or run.loop.workers),
+        "env": (run.environment, dict(wanted.environment) or run.environment),
+        "max_retries": (run.retries, wanted.retries),
+        "history": (run.files.limits, wanted.limits),
+        "folders": (list(run.attached), list(wanted.attached)),
+    }
+    names = ", ".join(name for name, (now, asked) in there.items() if now != asked)
+    if names:
+        say(f"{names}: no effect, the experiment {wanted.name!r} is open. They hold for its next run")
 
 
 def _begin(wanted: Wanted) -> OpenRun | None:
@@ -108,6 +146,7 @@ def _begin(wanted: Wanted) -> OpenRun | None:
     run.files.limits = wanted.limits
     run.attached = wanted.attached
     run.retries = wanted.retries
+    run.stops = wanted.stops
     run.act = lambda begin: act(run, begin)
     loop.open_run(run.files)
     loop.post(RunStarted(t=t, run=run.files.run, owner=myself(), stops=wanted.stops))
@@ -133,7 +172,7 @@ def act(run: OpenRun, begin: Callable[[], None]) -> None:
         run.files.reopen()
         run.loop.open_run(run.files)
         run.loop.post(RunReopened(t=time.time(), run=run.files.run))
-        run.status, run.ended_at = "running", None
+        run.status, run.ended_at, run.is_kept = "running", None, False
         run.loop.post(lambda: run.loop.spawn(run.serve_inbox()))
         run.watch_again()
         _open[run.key] = run
@@ -142,7 +181,9 @@ def act(run: OpenRun, begin: Callable[[], None]) -> None:
 
     def end_again() -> None:
         over.wait()
-        end(run, None)
+        with lock:
+            if not run.is_kept:
+                end(run, None)
 
     threading.Thread(target=end_again, name="experimaestro-reopened", daemon=True).start()
 

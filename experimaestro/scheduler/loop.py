@@ -196,8 +196,8 @@ class Loop:
                 return False
             self._items.append(item)
             if not self._woken:
-                self._woken = True
                 self._asyncio.call_soon_threadsafe(self._wakeup.set)
+                self._woken = True  # in this order: an interrupt may come in between
             return True
 
     def ask(self, question: Callable[[State], T]) -> "Future[T]":
@@ -274,7 +274,12 @@ class Loop:
 
     def open_run(self, files: RunFiles) -> None:
         """Makes the loop record a run; the first event of the run is to be posted after."""
-        self.post(lambda: self._runs.__setitem__(files.run, files))
+
+        def begin() -> None:
+            self._runs[files.run] = files
+            self._preparing.forget()
+
+        self.post(begin)
 
     def close_run(self, event: model.RunEnded) -> "Future[None]":
         """Records the end of a run and writes all its files.

@@ -124,6 +124,8 @@ class OpenRun:
         self.started_at = t
         self.environment: dict[str, str] = {}
         self.attached: Sequence[Attached] = ()
+        self.stops = False
+        """Whether its first failure keeps all jobs from starting that have not"""
         """Other workspaces whose results count here"""
         self.retries = 0
         """How often a resumable task goes on after it ran out of time, where its submission does not say"""
@@ -132,6 +134,8 @@ class OpenRun:
         """What a person may do with the results"""
         self.blocks = 0
         """How many `with` blocks it has"""
+        self.is_kept = False
+        """Whether somebody has joined it since it was opened, who ends it"""
         self._last_path: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.at_end: list[Callable[[], None]] = []
         """What is called when it ends: nothing more is submitted to it"""
@@ -147,8 +151,8 @@ class OpenRun:
         self.listeners: tuple[Listener, ...] = ()
         """What is told of its jobs and services"""
         self._watched: list[Watched] = []
-        self._unread: set[str] = set()
-        """Jobs whose last outputs were not read yet"""
+        self._unread: set[Watched] = set()
+        """Those of which the last outputs were not read yet"""
         self.status: Status = "running"
         self.ended_at: float | None = None
 
@@ -196,15 +200,16 @@ class OpenRun:
             retries=self.retries if submission.options.retries is None else submission.options.retries,
         )
         self._check_first(submission)
-        if self._first(submission.key) is None:
-            self._jobs[submission.key] = weakref.ref(submission.task)
         try:
             encode(event)
         except UnicodeEncodeError:
             raise SubmissionError(
                 f"{submission.key}: its tags have characters that no file can hold: {dict(submission.tags)!a}"
             ) from None
-        self.loop.submit(Work(submission, self._environment(submission), path, self.attached), event)
+        work = Work(submission, self._environment(submission), path, self.attached)
+        if self._first(submission.key) is None:
+            self._jobs[submission.key] = weakref.ref(submission.task)
+        self.loop.submit(work, event)
 
     def _environment(self, submission: context.Submission) -> Mapping[str, str]:
         """The variables of a job, as its launcher and the hooks of what it uses want them."""
@@ -331,7 +336,7 @@ class OpenRun:
             self._follow(watched)
 
     def _follow(self, watched: Watched) -> None:
-        self._unread.add(watched.key)
+        self._unread.add(watched)
         self.loop.post(lambda: self.loop.spawn(self._read_outputs(watched)))
 
     async def _read_outputs(self, watched: Watched) -> None:
@@ -349,14 +354,14 @@ class OpenRun:
             for one in watched.new(given):
                 self.callbacks.call(f"the output {one.key} of {key}", output_call(watched, one))
             if is_over and watched.offset == before:
-                self._unread.discard(key)
+                self._unread.discard(watched)
                 self.loop.post(lambda: None)
                 if self.loop.is_done(key):
                     return
             elif not is_over:
-                self._unread.add(key)
+                self._unread.add(watched)
             await asyncio.sleep(OUTPUTS_S)
-        self._unread.discard(key)
+        self._unread.discard(watched)
 
     def is_quiet(self) -> bool:
         """Whether no call of the user's code is pending, and no output unread."""

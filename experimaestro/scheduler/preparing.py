@@ -1,4 +1,4 @@
-"""Calls `prepare()` of what tasks use, once in this process for each identity.
+"""Calls `prepare()` of what tasks use, once in each run for each identity.
 
 Rule: called in threads of the pool, on the configuration that was submitted, as packages keep there what
 they need and no parameter holds; two jobs that need the same wait for one call. What failed is tried
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Preparing:
-    """What was prepared in this process."""
+    """What was prepared since the last run was opened."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -22,6 +22,10 @@ class Preparing:
     def is_needed(self, configs: Iterable[Any]) -> bool:
         """Whether some of the configurations were not prepared yet."""
         return any(repr(config.__identifier__()) not in self._done for config in configs)
+
+    def forget(self) -> None:
+        """Has what was prepared looked at again: its files may be gone since."""
+        self._done.clear()
 
     def prepare(self, configs: Iterable[Any]) -> str | None:
         """Prepares configurations, in order.

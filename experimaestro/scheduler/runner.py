@@ -167,8 +167,8 @@ class Runner:
     def _warn_of_tokens(self, job: str, busy: effects.Busy) -> None:
         for path in busy.not_understood:
             self._warn(f"{path} cannot be read: it counts as one that is held. If {_NOBODY_RUNS}")
-        for why in busy.too_few:
-            self._warn(f"{job} waits: {why}. Say the number again: xp.token(name, count)")
+        for why in busy.why:
+            self._warn(f"{job} waits: {why}")
 
     def _warn(self, text: str) -> None:
         """Says something once."""

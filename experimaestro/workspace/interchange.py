@@ -59,6 +59,8 @@ class PidFile(NamedTuple):
     """0 where the process is no process of a machine, but that of a cluster or of another kind"""
     modified: float
     """When the file was written, in seconds since the epoch"""
+    folder: str
+    """Path of the job, in which its process works"""
 
 
 # ----------------------------------------------------------------------------------------------
@@ -205,21 +207,22 @@ def read_pid(paths: JobPaths) -> PidFile | None:
         modified = os.stat(paths.pid).st_mtime
     except FileNotFoundError:
         return None
-    return PidFile(contents.text(content.get("host")), pid, modified)
+    return PidFile(contents.text(content.get("host")), pid, modified, paths.folder)
 
 
 def fate(file: PidFile) -> processes.Fate:
     """What is known of the process that a `.pid` names.
 
     Unlike an `Owner` the file has no start time: a process that started after the file was written
-    is another one.
+    is another one. A file without a machine may be of any: there, a process counts only if it is seen to
+    be at work for the job.
     """
     if file.pid == 0 or file.host not in {"", processes.host_name()}:
         return "unknown"
     started = processes.started_at(file.pid)
     if started is None or started > file.modified + _SLACK_S:
         return "gone"
-    return "alive"
+    return "alive" if file.host or processes.is_at_work(file.pid, file.folder) else "unknown"
 
 
 # ----------------------------------------------------------------------------------------------

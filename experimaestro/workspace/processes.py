@@ -126,6 +126,18 @@ def started_at(pid: int) -> float | None:
     return int(boot.split()[1]) + int(stat.started) / os.sysconf("SC_CLK_TCK")
 
 
+def is_at_work(pid: int, folder: str) -> bool:
+    """Whether a process of this machine has a folder as its working directory, or in its command line."""
+    import psutil  # not light, and only files of old versions need it
+
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        if any(folder in word for word in process.cmdline()):
+            return True
+        return os.path.realpath(process.cwd()) == os.path.realpath(folder)  # noqa: PTH100 - strings
+    return False
+
+
 def open_pidfd(pid: int) -> int | None:
     """A descriptor that becomes readable when the process ends; the caller closes it.
 

@@ -19,6 +19,7 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -27,6 +28,18 @@ from experimaestro.workspace.layout import JobPaths, TokenPaths
 
 _LONGEST_NAME = 256
 """Characters of the name of a holder's file, without its ending: a part of the format"""
+
+
+LOCKED_S = 2.0
+"""How long a token's lock is waited for, in seconds: to count takes milliseconds"""
+
+
+class LockedError(Exception):
+    """The lock of a token is held by a process that does not let go of it, such as one that was stopped."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(f"another process has held {TokenPaths(folder).lock} for {LOCKED_S:g} s")
+        self.folder = folder
 
 
 class Need(Protocol):
@@ -58,9 +71,10 @@ def define(folder: str, total: int) -> None:
 
 @contextlib.contextmanager
 def counting(needs: Sequence[Need]) -> Iterator[None]:
-    """Keeps everybody else from counting and taking some tokens; waits until that is possible.
+    """Keeps everybody else from counting and taking some tokens; waits a little until that is possible.
 
     Raises:
+        LockedError: Another process has the lock for longer than anybody needs it.
         OSError: A folder cannot be made or locked.
     """
     with contextlib.ExitStack() as locks:
@@ -69,8 +83,20 @@ def counting(needs: Sequence[Need]) -> Iterator[None]:
             files.make_folder(paths.jobs)
             fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             locks.callback(os.close, fd)
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            end = time.monotonic() + LOCKED_S
+            while not _try_lock(fd):
+                if time.monotonic() > end:
+                    raise LockedError(folder)
+                time.sleep(0.005)
         yield
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def lacking(needs: Sequence[Need], job: JobPaths) -> str | None:
@@ -102,7 +128,10 @@ def too_few(needs: Sequence[Need]) -> list[str]:
         total = _total(TokenPaths(need.folder), need.total)
         if need.amount > total:
             name = os.path.basename(need.folder).removesuffix(".counter")  # noqa: PTH119 - light
-            found.append(f"it needs {need.amount} of the token {name!r}, of which there are {total} now")
+            found.append(
+                f"it needs {need.amount} of the token {name!r}, of which there are {total} now. Say the "
+                "number again: xp.token(name, count)"
+            )
     return found
 
 

@@ -327,17 +327,18 @@ def test_a_clock_that_is_set_back_keeps_no_job_from_being_looked_at():
     assert engine.step(Tick(t=10.0, due=10_000.5)) == [Observe(("a",)), WakeAt(10.5)]
 
 
-@pytest.mark.parametrize("again", [False, True])
-def test_a_done_job_is_looked_at_again_only_in_another_run(again: bool):
+@pytest.mark.parametrize("run", ["xp/1", "xp/2"])
+def test_a_done_job_that_is_submitted_again_is_looked_at_and_waited_for(run: str):
     engine = Engine({"direct": 1})
     engine.step(run_started())
     engine.step(run_started("xp/2"))
     engine.step(submitted("a"))
     engine.step(observed("a", "done"))
 
-    effects = engine.step(submitted("a", run="xp/2" if again else "xp/1"))
-
-    assert effects == ([Observe(("a",))] if again else [])
+    assert engine.step(submitted("a", run=run)) == [Observe(("a",))]
+    assert engine.step(submitted("b", "a")) == [Observe(("b",))]
+    assert engine.step(observed("b")) == [], "whether what it needs is still there is not known"
+    assert engine.step(observed("a", "done")) == [Start(("b",), "direct")]
 
 
 def test_a_job_that_no_open_run_asks_for_is_not_started_until_one_does():

@@ -118,6 +118,20 @@ def test_each_output_is_given_out_once_however_often_the_task_is_tried(runs: Pat
     assert steps == [1, 2, 10, 20, 30], "a rerun gives out what was given out before"
 
 
+def test_two_who_watch_one_task_get_all_outputs_each(runs: Path, log: str, tmp_path: Path):
+    found: tuple[list[int], list[int]] = [], []
+    (tmp_path / "go").touch()
+    with experiment(runs, "x", display=False) as xp:
+        task = Learner.C(log=log, until=str(tmp_path / "go"))
+        task.submit()
+        xp.wait()
+        task.watch_output(task.checkpoint, lambda made: found[0].append(made.step))
+        wait_until(lambda: found[0] == [1, 2])
+        task.watch_output(task.checkpoint, lambda made: found[1].append(made.step))
+
+    assert found == ([1, 2], [1, 2])
+
+
 def test_an_output_that_is_too_long_fails_where_it_is_registered(runs: Path):
     with (
         pytest.raises(FailedExperiment, match=r"bytes are more than an output may have \(1,048,576\)"),

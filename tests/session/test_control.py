@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +19,8 @@ import pytest
 from experimaestro import JobState, Task, TransientMode, experiment, settings
 from experimaestro.exceptions import FailedExperiment, SubmissionError
 from experimaestro.scheduler import loop, runner
-from experimaestro.workspace import attempts, processes
+from experimaestro.scheduler.runs import RunFiles
+from experimaestro.workspace import attempts, processes, tokens
 from experimaestro.workspace.layout import JobPaths
 from polling import wait_until
 from tasks import Fail, Holds, Note, Shares, Sleeper, Steps, notes
@@ -161,6 +164,80 @@ def test_a_job_of_another_process_is_killed_through_its_pid(
 
     assert state(task) == ("failed" if stubborn else "cancelled")
     assert sum(line.startswith("a ") and "asked" not in line for line in notes(log)) == 1
+
+
+def test_a_done_job_whose_folder_was_removed_is_run_again_in_the_same_run(runs: Path, log: str):
+    xp = experiment(runs, "x", display=False).start()
+    task = Note.C(name="a", log=log).submit()
+    xp.wait()
+    shutil.rmtree(task.jobpath)
+
+    again = Note.C(name="a", log=log).submit()
+    Note.C(name="b", log=log, needs=[again]).submit()
+    xp.wait()
+    xp.stop()
+
+    assert notes(log) == ["a", "a", "b"]
+
+
+def test_who_joins_a_run_that_was_reopened_ends_it(runs: Path, log: str):
+    xp = experiment(runs, "x", display=False).start()
+    task = Fail.C(how="exit").submit()
+    with pytest.raises(FailedExperiment):
+        xp.wait()
+    xp.stop()
+    xp.retry(task)
+    with pytest.raises(FailedExperiment), experiment(runs, "x", display=False) as joined:
+        wait_until(lambda: state(task) == "failed")
+        time.sleep(0.5)  # the run would have ended by now
+        assert joined.status == "running"
+        Note.C(name="later", log=log).submit()
+
+    assert notes(log) == ["later"]
+
+
+def test_what_has_no_effect_on_an_open_run_is_told(runs: Path, capsys: pytest.CaptureFixture[str]):
+    xp = experiment(runs, "x", workers=2, display=False).start()
+    experiment(runs, "x", display=False).start()
+    assert capsys.readouterr().err == ""
+    experiment(runs, "x", workers=3, on_failure="stop", display=False).start()
+    said = capsys.readouterr().err
+    assert "on_failure, workers: no effect, the experiment 'x' is open. They hold for its next run" in said
+    xp.stop()
+
+
+def test_a_token_whose_lock_is_held_keeps_no_other_job_waiting(
+    runs: Path, log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv("XPM_WORKDIR", str(tmp_path))
+    monkeypatch.setattr(tokens, "LOCKED_S", 0.1)
+    with experiment(runs, "x", workers=1, display=False) as xp:
+        token = xp.token("gpu", 1)
+        (lock,) = tmp_path.glob("tokens/gpu.counter")
+        with (lock / "ipc.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            token(1, Note.C(name="a", log=log)).submit()
+            wait_until(lambda: "another process has held" in caplog.text)
+            Note.C(name="b", log=log).submit()
+            wait_until(lambda: notes(log) == ["b"])
+
+    assert sorted(notes(log)) == ["a", "b"]
+
+
+def test_an_interrupt_while_an_experiment_opens_keeps_nobody_out(runs: Path, monkeypatch: pytest.MonkeyPatch):
+    open_run = loop.Loop.open_run
+
+    def interrupted(of: loop.Loop, files: RunFiles) -> None:
+        signal.raise_signal(signal.SIGINT)
+        open_run(of, files)
+
+    with monkeypatch.context() as opening:
+        opening.setattr(loop.Loop, "open_run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            experiment(runs, "x", display=False).start()
+    with experiment(runs, "x", display=False) as xp:
+        assert xp.status == "running"
+    assert xp.status == "done"
 
 
 def test_a_retry_after_the_end_opens_the_run_again_until_its_jobs_are_finished(

@@ -235,6 +235,16 @@ def test_a_task_whose_needs_cannot_be_prepared_fails_with_the_error(tmp_path: Pa
     assert notes(log) == ["counted 1", "prepared a"]
 
 
+def test_what_was_prepared_is_asked_for_again_in_another_run(tmp_path: Path):
+    log = str(tmp_path / "log")
+    for number in range(2):
+        with experiment(tmp_path, "first", display=False):
+            Count.C(
+                corpora=[Corpus.C(name="a", log=log), Corpus.C(name=str(number), log=log)], log=log
+            ).submit()
+    assert notes(log).count("prepared a") == 2
+
+
 def test_a_preparation_that_exits_fails_its_jobs_only(tmp_path: Path):
     log = str(tmp_path / "log")
     with (

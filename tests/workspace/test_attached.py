@@ -1,6 +1,7 @@
 """Results of another workspace count here: used there, copied, or moved."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -107,6 +108,18 @@ def test_what_failed_or_was_never_run_there_is_run_here(tmp_path: Path):
     assert notes(log) == ["a"]
     assert not os.path.islink(task.jobpath)
     assert not os.path.exists(failed.done)
+
+
+def test_a_link_whose_target_is_gone_keeps_no_job_from_being_run(tmp_path: Path):
+    log = str(tmp_path / "log")
+    there = run(tmp_path / "there", log)
+    folder = FolderSettings(tmp_path / "there")
+    run(tmp_path / "here", log, folder)
+    shutil.rmtree(there.jobpath)
+
+    run(tmp_path / "here", log, folder)
+
+    assert notes(log) == ["a", "a"]
 
 
 @pytest.mark.parametrize(("mode", "word"), [("use", "linked"), ("backup", "copied"), ("move", "moved")])

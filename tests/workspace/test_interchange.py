@@ -134,7 +134,8 @@ def test_a_pid_that_went_to_another_process_since_is_gone(paths: JobPaths):
 @pytest.mark.parametrize(
     ("content", "fate"),
     [
-        ('{"type": "local", "pid": %d}', "alive"),
+        ('{"type": "local", "pid": %d}', "unknown"),
+        ('{"type": "local", "pid": 4194303}', "gone"),
         ('{"type": "local", "pid": 0}', "unknown"),
         ('{"type": "local", "pid": 4194303, "host": "HOST"}', "gone"),
         ('{"type": "local", "pid": %d, "host": "elsewhere"}', "unknown"),
@@ -153,6 +154,17 @@ def test_a_pid_file_of_any_version_is_read(paths: JobPaths, content: str, fate: 
     file = interchange.read_pid(paths)
 
     assert (file and interchange.fate(file)) == fate
+
+
+def test_a_pid_without_a_machine_is_that_of_the_job_if_it_works_for_it(paths: JobPaths):
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    for words, cwd in ((sleep, paths.folder), ([*sleep, paths.script], "/")):
+        with subprocess.Popen(words, cwd=cwd) as process:
+            Path(paths.pid).write_text(f'{{"type": "local", "pid": {process.pid}}}', encoding="utf-8")
+            file = interchange.read_pid(paths)
+            assert file is not None
+            assert interchange.fate(file) == "alive"
+            process.kill()
 
 
 @pytest.mark.parametrize(

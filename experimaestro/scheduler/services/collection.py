@@ -54,7 +54,8 @@ class Services(Mapping[str, Service], ServiceListener):
         """Adds a service; it is not started.
 
         Args:
-            service: The service. One of the same id is stopped and replaced, with a warning.
+            service: The service. One of the same id is stopped and replaced, with a warning. One of
+                another run is stopped, and taken from there.
             xp: Its experiment.
 
         Returns:
@@ -70,6 +71,9 @@ class Services(Mapping[str, Service], ServiceListener):
             raise ServiceError(
                 f'{type(service).__name__} has no id: give its class one, such as id = "board"'
             )
+        for other in service.listeners():
+            if isinstance(other, Services) and other is not self:
+                other._let_go(service)  # noqa: SLF001 - of the same class
         service.set_experiment(xp)
         _row(service, warn=True)
         with self._changing:
@@ -83,6 +87,14 @@ class Services(Mapping[str, Service], ServiceListener):
             service.add_listener(self)
         self.service_state_changed(service)
         return service
+
+    def _let_go(self, service: Service) -> None:
+        """Ends a service that is to be another run's; the files of this one tell of it as before."""
+        stop_all([service])
+        service.remove_listener(self)
+        with self._changing:
+            if self._services.get(service.id) is service:
+                del self._services[service.id]
 
     def listen(self, changed: Changed) -> Callable[[], None]:
         """Tells of each service that is added or changes from now on.

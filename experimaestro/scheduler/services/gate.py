@@ -65,8 +65,8 @@ class TokenGate:
     def __init__(self, app: Application, token: str) -> None:
         if not token:
             raise ServiceError(
-                "TokenGate(app, ''): expected a token. The `token` of a service is empty unless its class has "
-                "`asks_token = True`, and before it starts"
+                "TokenGate(app, ''): expected a token. That of a service is empty before it starts, and "
+                "unless its class has `asks_token = True`"
             )
         self._app = app
         self._token = token

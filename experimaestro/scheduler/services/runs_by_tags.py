@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from experimaestro.workspace.layout import RunPaths, job_folder, workspace_marker
 
-_LONGEST = 200
-"""Characters of a name; file systems take 255 bytes"""
+_LONGEST = 160
+"""Bytes of a name; file systems take 255, and an identifier may follow"""
 
 
 class NamedJob(NamedTuple):
@@ -31,8 +31,9 @@ class NamedJob(NamedTuple):
     def name(self) -> str:
         """Its name among the runs, such as `train/lr=0.1_size=3`."""
         text = "_".join(f"{name}={value}" for name, value in sorted(self.tags.items()))
-        safe = "".join("-" if one in "/\\\0\n" else one for one in text)[:_LONGEST]
-        return f"{self.task.rpartition('.')[2]}/{safe or self.identifier[:8]}"
+        safe = "".join(one if one.isprintable() and one not in "/\\" else "-" for one in text)
+        cut = safe.encode()[:_LONGEST].decode(errors="ignore")
+        return f"{self.task.rpartition('.')[2]}/{cut or self.identifier[:8]}"
 
 
 def link(folder: Path, job: NamedJob) -> None:

@@ -77,7 +77,7 @@ class Service:
         service._untold, service._teller = 0, None
         service._listeners = []
         service._arguments = _arguments(service, args, kwargs)
-        service.log_directory = service.error = None
+        service.log_directory = service._folder = service.error = None
         service.experiment_id = service.run_id = ""
         return service
 
@@ -90,6 +90,7 @@ class Service:
     _untold: int
     _teller: threading.Thread | None
     _listeners: list[ServiceListener]
+    _folder: Path | None
     _arguments: Mapping[str, Any]
 
     # Its state.
@@ -161,6 +162,11 @@ class Service:
         with self._changing:
             self._listeners.append(listener)
 
+    def listeners(self) -> Sequence[ServiceListener]:
+        """Those that are told of its changes."""
+        with self._changing:
+            return tuple(self._listeners)
+
     def remove_listener(self, listener: ServiceListener) -> None:
         """Tells it no more; nothing happens if it was not told before."""
         with self._changing:
@@ -176,9 +182,9 @@ class Service:
 
     def _belong(self, paths: RunPaths, experiment_id: str, run_id: str) -> None:
         self.experiment_id, self.run_id = experiment_id, run_id
-        folder = paths.service(self.id)
-        if self.log_directory is None:
-            self.log_directory = Path(folder)
+        folder = Path(paths.service(self.id))
+        if self.log_directory in {None, self._folder}:  # else it was given
+            self.log_directory = self._folder = folder
 
     @property
     def stdout(self) -> Path | None:
