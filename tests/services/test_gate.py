@@ -99,7 +99,9 @@ def test_nothing_that_is_kept_has_the_token(service: Guarded):
     assert token in str(service.link())
 
 
-@pytest.mark.parametrize("page", ["%0D%0ASet-Cookie%3A%20a%3D1", "b%3Fc%23d", "%C3%A9t%C3%A9%20x", "%5C%5Celsewhere.org"])
+@pytest.mark.parametrize(
+    "page", ["%0D%0ASet-Cookie%3A%20a%3D1", "b%3Fc%23d", "%C3%A9t%C3%A9%20x", "%5C%5Celsewhere.org"]
+)
 def test_a_browser_is_sent_on_to_the_page_that_it_asked_for_whatever_its_name(service: Guarded, page: str):
     token = service.get_url().partition("?")[2]
     assert service.address is not None

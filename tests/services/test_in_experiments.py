@@ -73,6 +73,21 @@ def test_a_service_of_the_same_id_replaces_the_first_with_a_warning(
     ]
 
 
+def test_a_service_of_another_run_is_stopped_and_taken_from_there(runs: Path):
+    page = Page()
+    with experiment(runs, "first", display=False) as first:
+        first.add_service(page).get_url()
+        with experiment(runs, "second", display=False) as second:
+            second.add_service(page)
+            assert page.state is ServiceState.STOPPED
+            assert (dict(first.services), dict(second.services)) == ({}, {"page": page})
+            assert page.log_directory == second.workdir / "services" / "page"
+            page.get_url()
+            first.stop()
+            assert not page.wait(0)
+    assert list(services_of(first.workdir)) == ["page"]
+
+
 def test_what_is_no_service_or_has_no_id_is_refused(xp: experiment):
     with pytest.raises(ServiceError) as not_one:
         xp.add_service("tensorboard")  # type: ignore[type-var] # the mistake

@@ -147,13 +147,24 @@ def test_jobs_of_one_name_are_told_apart(tmp_path: Path):
     assert found == {"train/lr=0.1": "/jobs/0", "train/lr=0.1 1bcdef01": "/jobs/1"}
 
 
+def test_jobs_whose_tags_are_too_long_for_a_folder_are_shown_and_told_apart(tmp_path: Path):
+    jobs = [
+        NamedJob("my.train", f"{number}" * 64, {"text": "漢" * 300}, f"/jobs/{number}") for number in range(3)
+    ]
+    for job in jobs:
+        link(tmp_path, job)
+    assert sorted(str(path.readlink()) for path in tmp_path.glob("*/*")) == ["/jobs/0", "/jobs/1", "/jobs/2"]
+
+
 @pytest.mark.parametrize(
     ("tags", "name"),
     [
         ({}, "train/0123abcd"),
         ({"b": 1, "a": "x/y"}, "train/a=x-y_b=1"),
         ({"a": "../../etc"}, "train/a=..-..-etc"),
-        ({"a": "z" * 1000}, f"train/a={'z' * 198}"),
+        ({"a": "z" * 1000}, f"train/a={'z' * 158}"),
+        ({"a": "漢" * 100}, f"train/a={'漢' * 52}"),
+        ({"a": "\x1b[31m\ud800\t\n"}, "train/a=-[31m---"),
     ],
 )
 def test_a_name_is_that_of_a_folder(tags: dict[str, object], name: str):
