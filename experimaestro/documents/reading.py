@@ -175,7 +175,7 @@ class _Reading:
 
         PyYAML could merge them, but takes the last one's values in some of its versions.
         """
-        bases = []
+        bases: list[Node] = []
         for key, item in of.value:
             if key.tag == _MERGE:
                 found = self.node(item, None)

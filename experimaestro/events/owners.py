@@ -49,7 +49,7 @@ class Owner(NamedTuple):
 
     def __str__(self) -> str:
         """For messages: `pid 12 on host`."""
-        return f"pid {self.pid} on {self.host}"
+        return f"pid {self.pid} on {self.host or 'an unknown machine'}"
 
 
 class Outcome(NamedTuple):

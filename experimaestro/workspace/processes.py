@@ -134,7 +134,7 @@ def is_at_work(pid: int, folder: str) -> bool:
         process = psutil.Process(pid)
         if any(folder in word for word in process.cmdline()):
             return True
-        return os.path.realpath(process.cwd()) == os.path.realpath(folder)  # noqa: PTH100 - strings
+        return os.path.realpath(process.cwd()) == os.path.realpath(folder)
     return False
 
 

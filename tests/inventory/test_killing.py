@@ -87,6 +87,17 @@ def test_a_job_of_another_version_is_ended_by_its_pid_file(job: JobPaths, sleepe
     assert sleeper.wait() == -15
 
 
+def test_a_process_that_an_old_file_names_without_a_machine_is_left_alone_unless_it_works_for_the_job(
+    job: JobPaths, sleeper: "subprocess.Popen[bytes]"
+):
+    Path(job.pid).write_text(json.dumps({"type": "local", "pid": sleeper.pid}), encoding="utf-8")
+
+    said = f"it runs as pid {sleeper.pid} on an unknown machine: kill it there"
+    assert kill([job]) == [Killed("cannot", said)]
+
+    assert sleeper.poll() is None
+
+
 def test_jobs_that_do_not_run_are_said_to_be_so(job: JobPaths):
     assert kill([job]) == [Killed("not running")]
     Path(job.done).touch()
