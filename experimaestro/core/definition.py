@@ -281,8 +281,9 @@ def of_params(data: bytes) -> Definition | None:
     """
     try:
         objects = json.loads(data)["objects"]
-        by_number = {str(one["id"]): one for one in objects}
-        root = str(objects[-1]["id"])
+        file = sha256(data).hex()  # two files may give one number to different objects
+        by_number = {f"{file}/{one['id']}": one for one in objects}
+        root = f"{file}/{objects[-1]['id']}"
 
         def value(of: Any) -> Any:
             if isinstance(of, list):
@@ -291,9 +292,9 @@ def of_params(data: bytes) -> Definition | None:
                 return of
             kind = of.get("type")
             if kind == "python":
-                number = str(of["value"])
+                number = f"{file}/{of['value']}"
                 one = by_number[number]
-                is_job = number != root and str(one.get("task")) == number
+                is_job = number != root and f"{file}/{one.get('task')}" == number
                 return {"job": one["identifier"]} if is_job else {"config": number}
             if kind == "enum":
                 return {"enum": f"{of['module']}.{of['enum']}.{of['value']}", "value": UNKNOWN}
@@ -306,7 +307,7 @@ def of_params(data: bytes) -> Definition | None:
         for number, one in by_number.items():
             nodes[number] = {"type": None, "fields": {name: value(of) for name, of in one["fields"].items()}}
             if one.get("init-tasks"):
-                nodes[number]["init"] = [{"config": str(task)} for task in one["init-tasks"]]
+                nodes[number]["init"] = [{"config": f"{file}/{task}"} for task in one["init-tasks"]]
         return Definition(root, nodes)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError):
         return None

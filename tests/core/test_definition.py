@@ -280,6 +280,18 @@ def test_what_another_version_wrote_is_compared_as_far_as_it_goes(recorder: Typi
     assert [one.key for one in differences(old, of(changed))] == ["model.rate"]
 
 
+def test_what_two_files_of_another_version_number_alike_is_compared():
+    def of_version_2(size: int) -> definition.Definition:
+        model = {"id": 1, "fields": {"size": size}}
+        task = {"id": 2, "fields": {"model": {"type": "python", "value": 1}}}
+        found = definition.of_params(json.dumps({"objects": [model, task]}).encode())
+        assert found is not None
+        return found
+
+    assert differences(of_version_2(1), of_version_2(3)) == [("model.size", "1", "3")]
+    assert differences(of_version_2(1), of_version_2(1)) == []
+
+
 def test_the_text_of_a_conflict_says_both_ways_out():
     found = [definition.Difference("model.rate", "0.1", "0.2")]
     assert definition.conflict("test.uses/0123", found) == (
