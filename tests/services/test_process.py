@@ -33,6 +33,14 @@ def command_of(service: Script) -> psutil.Process:
     return psutil.Process(service.process.pid).children()[0]
 
 
+def is_of(process: psutil.Process, folder: Path) -> bool:
+    """Whether a `Script` with that folder, or what it started, is this process."""
+    try:
+        return process.environ().get("FOLDER") == str(folder) and runs(process)
+    except psutil.Error:
+        return False
+
+
 def test_it_runs_until_it_is_stopped(tmp_path: Path):
     service = Script(f"{READY} print('hello'); sys.stdout.flush(); time.sleep(60)", tmp_path)
     service.get_url()
@@ -219,6 +227,61 @@ def test_no_process_stays_behind_when_a_kernel_is_killed(tmp_path: Path):
         wait_until(lambda: not any(runs(one) for one in started))
 
 
+LEAVES = f"{READY} subprocess.Popen(['sleep', '60'], start_new_session=True);"
+
+
+@pytest.mark.parametrize("timeout", [2.0, 0.0])
+def test_what_left_the_group_is_ended_too(tmp_path: Path, timeout: float):
+    service = Script(f"{LEAVES} time.sleep(60)", tmp_path)
+    service.get_url()
+    command = command_of(service)
+    wait_until(command.children)
+    below = command.children()
+
+    service.stop(timeout)
+
+    wait_until(lambda: not any(runs(one) for one in [command, *below]))
+
+
+def test_a_command_that_goes_on_in_the_background_is_ended_and_told(tmp_path: Path):
+    service = Script(f"{LEAVES} os._exit(0)", tmp_path)
+    service.start()
+    assert service.wait(10)
+    assert service.error is not None
+    assert "let it stay in the foreground" in service.error
+    assert not [one for one in psutil.process_iter() if is_of(one, tmp_path)]
+
+
+FORKED = """
+import sys, time, os
+sys.path[:0] = {path!r}
+from pathlib import Path
+from experimaestro import experiment
+from pages import READY, Script
+service = Script(READY + "time.sleep(60)", Path({folder!r}))
+service.get_url()
+experiment
+child = os.fork()
+if not child:
+    sys.stdin.read()
+    os._exit(0)
+print(service.process.pid, child, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_no_process_stays_behind_when_the_owner_was_forked_and_is_killed(tmp_path: Path):
+    code = FORKED.format(path=sys.path, folder=str(tmp_path))
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        keeper, child = (psutil.Process(int(pid)) for pid in owner.stdout.readline().split())
+
+        wait_until(lambda: not runs(keeper))
+
+        assert runs(child)
+
+
 OWNER = """
 import sys, time
 sys.path[:0] = {path!r}
@@ -297,19 +360,13 @@ def test_a_command_that_is_not_there_is_told_with_what_to_do(tmp_path: Path):
 
 
 def test_a_port_on_which_another_process_answers_is_never_believed(tmp_path: Path):
-    answer = "import socket, os, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); "
-    detach = f"{answer} os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); time.sleep(2)"
-    start = f"import subprocess, sys, time; subprocess.run([sys.executable, '-c', {detach!r}, sys.argv[1]]);"
-    service = command_service(
-        tmp_path,
-        sys.executable,
-        "-c",
-        f"{start} time.sleep(60)",
-        "{port}",
-    )
-    with pytest.raises(ServiceError) as caught:
-        service.get_url()
-    assert "was taken by another process while 'web' started. Press Start again." in str(caught.value)
+    service = command_service(tmp_path, "sleep", "60", "{port}")
+    service.start()
+    port = wait_until(lambda: service._port)
+    with socket.create_server(("127.0.0.1", port)):
+        assert service.wait(10)
+    assert service.error is not None
+    assert "was taken by another process while 'web' started. Press Start again." in service.error
 
 
 def test_a_command_that_others_can_reach_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -1,8 +1,9 @@
 """A service with a page, served by a process.
 
 Laws: the process is a child of a `keeper`, in a group of its own, so that nothing of it is left
-when this process is gone, killed included. The service's thread waits for the keeper's end, and so
-knows at once when the command dies. What it prints goes to files, never to this process.
+when this process is gone, killed included; what leaves the group is the keeper's too. The service's
+thread waits for the keeper's end, and so knows at once when the command dies. What it prints goes to
+files, never to this process.
 """
 
 import contextlib
@@ -143,16 +144,28 @@ class ProcessWebService(WebService):
             time.sleep(_POLL_S)
 
     def _interrupt(self) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Closes this process's end of the keeper's pipe: when all ends are closed, it ends the group."""
         process = self.process
         if process is not None and process.stdin is not None:
             with contextlib.suppress(OSError):
-                process.stdin.close()  # the keeper ends the group
+                process.stdin.close()
 
     def _kill(self) -> None:
         process = self.process
         if process is not None:
+            below = _below(process.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            for one in below:  # also what left the group
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(one, signal.SIGKILL)
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._let_go()
 
 
 def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
@@ -173,6 +186,15 @@ def _wait(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
+def _below(pid: int) -> list[int]:
+    """The processes below one, now."""
+    import psutil  # slow to load, and needed here only if something does not end
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [one.pid for one in psutil.Process(pid).children(recursive=True)]
+    return []
+
+
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
     """Kills what is left of the group, and takes note of the end of its leader."""
     with contextlib.suppress(ProcessLookupError):
@@ -183,6 +205,11 @@ def _end_group(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _how(program: str, code: int | None) -> str:
+    if code == 0:
+        return (
+            f"{program} exited with code 0, and what it left in the background was ended: "
+            "let it stay in the foreground"
+        )
     if code is not None and code > 128:
         with contextlib.suppress(ValueError):
             return f"{program} was killed by {signal.Signals(code - 128).name}"

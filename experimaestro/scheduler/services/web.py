@@ -328,6 +328,10 @@ class WebService(Service):
         if not life.ended.is_set():
             self._change(ServiceState.ERROR, text, frozenset({ServiceState.STOPPING}))
 
+    def _forget(self) -> None:
+        """In a process that was forked: nothing of its life is here."""
+        self._life = None
+
     # Its logs.
 
     def _write_log(self, text: str) -> None:
@@ -372,5 +376,5 @@ def leave(timeout: float = 1.0) -> None:
 def forget() -> None:
     """In a process that the user forked: none of the services is its own."""
     for one in list(_living):
-        one._life = None  # noqa: SLF001 - our own
+        one._forget()  # noqa: SLF001 - our own
     _living.clear()
