@@ -100,6 +100,7 @@ export class Connection {
   #request(fields: Record<string, unknown>): Promise<Reply> {
     const id = `${this.name}:${(this.#count += 1)}`;
     const message = { ...fields, id };
+    if (this.health === "gone" || this.health === "old") return Promise.resolve(unanswered(id));
     return new Promise((done) => {
       this.#waiting.set(id, { message, done });
       if (this.health === "live") this.#send(message);
@@ -130,8 +131,15 @@ export class Connection {
 
   #lose(health: "disconnected" | "gone"): void {
     this.health = health;
-    if (health === "gone") clearTimeout(this.#timer);
+    if (health === "gone") this.#end();
     this.#listener.health();
+  }
+
+  /** Nobody answers any more. */
+  #end(): void {
+    clearTimeout(this.#timer);
+    for (const [id, { done }] of this.#waiting) done(unanswered(id));
+    this.#waiting.clear();
   }
 
   #take(content: Incoming): void {
@@ -143,7 +151,7 @@ export class Connection {
       waiting?.done(content);
     } else if (content.t === "old") {
       this.health = "old";
-      clearTimeout(this.#timer);
+      this.#end();
       this.#listener.health();
     } else if (content.t === "reset" || content.t === "delta") {
       const taken = content.t === "reset" ? this.#store.reset(content) : this.#store.delta(content);
@@ -167,3 +175,5 @@ export class Connection {
     this.#listener.health();
   }
 }
+
+const unanswered = (id: string): Reply => ({ t: "reply", id, ok: false, error: "The kernel that knew it is gone." });

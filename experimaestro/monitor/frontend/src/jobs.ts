@@ -63,8 +63,9 @@ export class Jobs implements Part {
     this.#rows();
   }
 
+  /** The last change of a run may have come too soon for a new order: nothing comes after it. */
   tick(): void {
-    if (this.#message === null) this.#rows();
+    this.paint();
   }
 
   resize(): void {

@@ -21,6 +21,8 @@ import { initial, type Tab } from "./ui.ts";
 import type { Part, View } from "./view.ts";
 
 const PAINT = 100;
+/** How long a pressed button holds the paints of data at most: a click ends where it began */
+const PRESS = 1_000;
 const DARK = 0.4;
 const ABSENT = 10;
 
@@ -39,6 +41,8 @@ export class Widget implements View {
   #clock: ReturnType<typeof setInterval>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #painted = 0;
+  /** Until when something is pressed, by the browser's clock */
+  #pressed = 0;
   #failures = 0;
   /** Seconds for which the view has not been on the page */
   #absent = 0;
@@ -61,6 +65,10 @@ export class Widget implements View {
     this.root.append(this.#header.element, this.#tabs.element,
       h("div", { class: "xpm-body" }, this.#view, this.#panel.element), this.#messages.element, this.#messages.spoken);
     this.root.addEventListener("keydown", (event) => this.#key(event));
+    const press = (): void => { this.#pressed = Date.now() + PRESS; };
+    this.root.addEventListener("pointerdown", press);
+    this.root.addEventListener("keydown", (event) => { if (event.key === " ") press(); }, { capture: true });
+    for (const name of ["pointerup", "pointercancel", "keyup"]) this.root.addEventListener(name, () => this.#released());
     element.append(this.root);
     this.#theme();
     this.#sizes = new ResizeObserver(() => this.#guarded(() => {
@@ -136,12 +144,25 @@ export class Widget implements View {
   /** Paints within a tenth of a second; a page that is hidden paints when it is seen. */
   #soon(): void {
     this.#guarded(() => this.#announce());
+    this.#schedule();
+  }
+
+  /** Not while something is pressed: what is made anew in between never gets the click. */
+  #schedule(): void {
     if (this.#timer !== undefined) return;
-    const wait = Math.max(0, this.#painted + PAINT - Date.now());
+    const wait = Math.max(0, Math.max(this.#painted + PAINT, this.#pressed) - Date.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      requestAnimationFrame(() => this.#paint());
+      requestAnimationFrame(() => { if (Date.now() < this.#pressed) this.#schedule(); else this.#paint(); });
     }, wait);
+  }
+
+  #released(): void {
+    this.#pressed = 0;
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#schedule();
   }
 
   #paint(): void {
@@ -165,7 +186,7 @@ export class Widget implements View {
   }
 
   #tick(): void {
-    if (!this.#isHere() || document.hidden) return;
+    if (!this.#isHere() || document.hidden || Date.now() < this.#pressed) return;
     this.#theme();
     this.#header.tick();
     this.#messages.tick();

@@ -259,3 +259,45 @@ test("a view that is closed leaves nothing behind", () => {
   assert.equal(wire.listeners(), 0);
   assert.equal(host.childNodes.length, 0);
 });
+
+test("what is pressed stays until it is let go, however much changes", () => {
+  const frames = mock.method(globalThis, "requestAnimationFrame", (paint: FrameRequestCallback) => Number(setTimeout(() => paint(0), 10)));
+  wire.reset([cells(0)], run({ running: 1 }));
+  pass();
+  const find = (): HTMLElement | undefined => ([...host.querySelectorAll("button")] as HTMLElement[]).find((one) => one.textContent === "Kill all");
+  const button = find();
+  button?.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }));
+  wire.delta(2, { run: run({ running: 1, done: 1 }) });
+  for (let i = 0; i < 10; i += 1) mock.timers.tick(50);
+  assert.ok(find() === button);
+  button?.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+  for (let i = 0; i < 10; i += 1) mock.timers.tick(50);
+  assert.equal(text("[data-hook=done]"), "1 done");
+  frames.mock.restore();
+});
+
+test("what came last is shown in its order although nothing comes after it", () => {
+  wire.reset([cells(0), cells(1)]);
+  pass();
+  wire.delta(2, { set: [[1, 3, "failed"]] });
+  for (let i = 0; i < 60; i += 1) mock.timers.tick(50);
+  assert.deepEqual(states(), ["failed", "running"]);
+});
+
+test("a panel never shows what is of another job, and says when nobody answers any more", async () => {
+  wire.reset([cells(0), cells(1)]);
+  pass();
+  rows()[0]?.click();
+  press("Details");
+  wire.reply(wire.last("ask"), { folder: "/of/the/first", launcher: "", tokens: [], needs: [], needs_count: 0, needed_by: [], needed_by_count: 0, attempts: [], submitted: 1 });
+  await settle();
+  assert.match(text(".xpm-pbody"), /of.the.first/);
+  rows()[1]?.click();
+  assert.equal(text(".xpm-pbody"), "");
+  wire.emit("comm:close");
+  await settle();
+  assert.equal(text(".xpm-pbody"), "The kernel that knew it is gone.");
+  press("Parameters");
+  await settle();
+  assert.equal(text(".xpm-pbody"), "The kernel that knew it is gone.");
+});

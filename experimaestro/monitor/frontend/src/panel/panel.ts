@@ -86,6 +86,7 @@ export class Panel implements Part {
 
   resize(): void {
     const narrow = getComputedStyle(this.element.parentElement ?? this.element).flexDirection === "column";
+    this.element.style[narrow ? "width" : "height"] = "";  // that of the other place
     setAttribute(this.#split, "aria-orientation", narrow ? "horizontal" : "vertical");
   }
 
@@ -135,7 +136,8 @@ export class Panel implements Part {
       "onclick": () => { this.#view.ui.panel = tab; this.paint(); this.#tabs.querySelector<HTMLElement>('[aria-selected="true"]')?.focus(); },
     }, tab)));
     if (focused) this.#tabs.querySelector<HTMLElement>('[aria-selected="true"]')?.focus();
-    const keepsOutput = chosen === "Output" && this.#shown === "Output" && !another;
+    const other = another || chosen !== this.#shown;
+    const keepsOutput = chosen === "Output" && !other;
     this.#shown = chosen;
     setAttribute(this.#body, "aria-label", chosen);
     if (keepsOutput) return;
@@ -144,6 +146,7 @@ export class Panel implements Part {
     this.#output?.close();
     this.#output = null;
     this.#body.classList.toggle("flush", chosen === "Output");
+    if (other) this.#body.replaceChildren();  // what stands there is of another job or tab
     if (chosen === "Output") {
       this.#output = new Output(this.#view, row);
       this.#body.replaceChildren(this.#output.element);
