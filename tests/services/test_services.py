@@ -15,6 +15,7 @@ import pytest
 from experimaestro.exceptions import ServiceError, WorkspaceError
 from experimaestro.scheduler.services import Service, ServiceListener, ServiceState, WebService
 from experimaestro.scheduler.services.states import NEXT
+from experimaestro.scheduler.services.web import stop_all
 from pages import PAGE, Deaf, NeverReady, Page, Quits, Raises, Story
 from polling import wait_until
 
@@ -181,6 +182,67 @@ def test_a_coroutine_waits_for_the_address_while_others_go_on():
 
     assert fetch(asyncio.run(main())) == PAGE
     page.stop()
+
+
+def test_who_no_longer_awaits_the_address_is_not_held_by_it():
+    services = [NeverReady() for _ in range(40)]  # more than asyncio has threads
+    for service in services:
+        service.ready_timeout_s = 60.0
+
+    async def give_up() -> None:
+        waiting = [asyncio.create_task(service.get_url_async()) for service in services]
+        await asyncio.sleep(0)
+        assert await asyncio.to_thread(lambda: "a thread is free") == "a thread is free"
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(give_up())  # ends: it waits for all of asyncio's threads
+    assert {service.state for service in services} == {STARTING}
+    stop_all(services)
+
+
+def test_an_interrupt_in_a_listener_is_raised_when_all_is_told_and_it_starts_again():
+    page = Page()
+    interrupts = [KeyboardInterrupt()]
+
+    class Interrupted(ServiceListener):
+        def service_state_changed(self, _: Service) -> None:
+            if interrupts:
+                raise interrupts.pop()
+
+    page.add_listener(Interrupted())
+    story = Story(page)
+    with pytest.raises(KeyboardInterrupt):
+        page.start()
+    assert (page.state, page.error) == (ERROR, "The service 'page' could not be started: KeyboardInterrupt")
+    page.get_url()
+    page.stop()
+    assert story.states == [STARTING, ERROR, STARTING, RUNNING, STOPPING, STOPPED]
+
+
+def test_all_are_stopped_at_once_whatever_one_of_them_does(caplog: pytest.LogCaptureFixture):
+    all_are_asked = threading.Barrier(20, timeout=10)
+
+    class Together(Deaf):
+        def _interrupt(self) -> None:
+            all_are_asked.wait()
+            self.free.set()
+
+    class Refuses(Page):
+        def _interrupt(self) -> None:
+            raise OSError("no")
+
+    together = [Together() for _ in range(20)]
+    refuses, page = Refuses(), Page()
+    for service in (refuses, *together, page):
+        service.get_url()
+
+    stop_all([refuses, *together, page], 10)
+
+    assert {service.state for service in (*together, page)} == {STOPPED}
+    assert "the service 'page' could not be stopped" in caplog.text
+    wait_until(lambda: refuses.wait(0))
 
 
 def test_what_a_listener_raises_is_logged_and_the_others_are_told(caplog: pytest.LogCaptureFixture):

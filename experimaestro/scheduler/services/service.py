@@ -144,11 +144,12 @@ class Service:
 
     def _tell(self) -> None:
         """Tells the listeners of each change, one at a time, with no lock held: they may stop it."""
+        interrupt: BaseException | None = None
         while True:
             with self._changing:
                 if not self._untold:
                     self._teller = None
-                    return
+                    break
                 self._untold -= 1
                 listeners = tuple(self._listeners)
             for listener in listeners:
@@ -156,6 +157,10 @@ class Service:
                     listener.service_state_changed(self)
                 except Exception:  # noqa: PERF203 - of a listener
                     log.exception("a listener of the service %r failed", self.id)
+                except BaseException as error:  # noqa: BLE001 - Ctrl-C: raised when all is told
+                    interrupt = error
+        if interrupt is not None:
+            raise interrupt
 
     def add_listener(self, listener: ServiceListener) -> None:
         """Tells an object of each change from now on."""

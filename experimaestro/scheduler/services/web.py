@@ -168,14 +168,16 @@ class WebService(Service):
             self.token = secrets.token_urlsafe(32) if self.asks_token else ""
             self._address = None
         _living.add(self)
-        self.state = ServiceState.STARTING
         try:
+            self.state = ServiceState.STARTING
             life.thread.start()
             life.limit.start()
-        except RuntimeError as error:  # the system gives no more threads
-            self._fail(f"The service {self.id!r} could not be started: {error}")
+        except BaseException as error:  # Ctrl-C, or the system gives no more threads
+            self._fail(f"The service {self.id!r} could not be started: {str(error) or type(error).__name__}")
             if life.thread.ident is None:
                 life.ended.set()
+            if not isinstance(error, RuntimeError):
+                raise
 
     def get_url(self) -> str:
         """Starts it if needed, and waits until it runs, at most `ready_timeout_s`.
@@ -187,23 +189,32 @@ class WebService(Service):
             ServiceError: It did not start; the text says why.
         """
         life = self._life
-        if life is not None and self.state is ServiceState.STOPPING:
+        if life is not None and life.stop_asked.is_set():
             life.ended.wait(self.ready_timeout_s)
-        self.start()
-        life = self._life
-        assert life is not None
+        life = self._started()
         if self._teller is not threading.current_thread():  # a listener may ask when it is told
             life.settled.wait(self.ready_timeout_s + KILLED_S)
+        return self._opened()
+
+    async def get_url_async(self) -> str:
+        """As `get_url`, while the caller's other coroutines go on. To cancel it does not stop the service."""
+        life = self._life
+        if life is not None and life.stop_asked.is_set():
+            await _set(life.ended, self.ready_timeout_s)
+        await _set(self._started().settled, self.ready_timeout_s + KILLED_S)
+        return self._opened()
+
+    def _started(self) -> _Life:
+        self.start()
+        assert self._life is not None
+        return self._life
+
+    def _opened(self) -> str:
+        """What `get_url` gives when it runs, or will not."""
         url, token = self.url, self.token
         if self.state is not ServiceState.RUNNING or url is None:
             raise ServiceError(self.error or f"the service {self.id!r} was stopped while it started")
         return Address(links.with_token(url, token))
-
-    async def get_url_async(self) -> str:
-        """As `get_url`, while the caller's other coroutines go on."""
-        import asyncio  # only who awaits needs it
-
-        return await asyncio.to_thread(self.get_url)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Waits until it has ended; whether it has.
@@ -353,19 +364,52 @@ class WebService(Service):
         return ""
 
 
+async def _set(event: threading.Event, timeout: float) -> None:
+    """Waits for an event, and holds no thread meanwhile."""
+    import asyncio  # only who awaits needs it
+
+    end = time.monotonic() + timeout
+    while not event.is_set() and time.monotonic() < end:  # noqa: ASYNC110 - threads set it
+        await asyncio.sleep(0.02)
+
+
 def stop_all(services: Iterable[Service], timeout: float = 2.0) -> None:
     """Stops services at the same time, and waits for the end of all.
 
     Args:
-        services: Those that have no page are left as they are.
+        services: Those that have no page are left as they are. What one raises is logged.
         timeout: For all together, in seconds.
     """
-    stopping = [one for one in services if isinstance(one, WebService)]
+    stopping = [one for one in services if isinstance(one, WebService) and not one.wait(0)]
+    threads = []
     for one in stopping:
-        one._ask_to_stop()  # noqa: SLF001 - our own
-    end = time.monotonic() + timeout
-    for one in stopping:
-        one.stop(max(0.0, end - time.monotonic()))
+        thread = threading.Thread(target=_stop, args=(one, timeout), name=f"stop[{one.id}]", daemon=True)
+        life = one._life  # noqa: SLF001 - our own
+        is_this = (
+            life is not None and life.thread is threading.current_thread()
+        )  # which cannot wait for itself
+        if is_this or len(stopping) == 1 or not _is_started(thread):
+            _stop(one, timeout)
+        else:
+            threads.append(thread)
+    end = time.monotonic() + timeout + 2 * KILLED_S
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+
+
+def _is_started(thread: threading.Thread) -> bool:
+    try:
+        thread.start()
+    except RuntimeError:  # there can be no more, or this process exits
+        return False
+    return True
+
+
+def _stop(service: WebService, timeout: float) -> None:
+    try:
+        service.stop(timeout)
+    except Exception:  # noqa: BLE001 - of a sub-class: the others are to be stopped
+        log.exception("the service %r could not be stopped", service.id)
 
 
 def leave(timeout: float = 1.0) -> None:
