@@ -31,6 +31,16 @@ WITH_TRACEBACK = "experimaestro.with_traceback"
 __all__ = ["click", "reports_errors"]
 
 
+class Folder(click.Path):
+    """The path of a folder; not an empty text, which a variable of the shell gives that is not set."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if not os.fspath(value):
+            self.fail("expected the path of a folder, got ''", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Makes a command end with a message where it raises one of our errors, or the user's code fails."""
 

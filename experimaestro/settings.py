@@ -7,7 +7,7 @@ this package may know them. Read anew at each call: a notebook sees a changed fi
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple
 
 from experimaestro.documents import problems, reading
 from experimaestro.documents.converting import Conversion
-from experimaestro.documents.nodes import Node, shown
+from experimaestro.documents.nodes import Node, Origin, shown
+from experimaestro.documents.problems import Problem
 from experimaestro.exceptions import SettingsError
 
 _VARIABLE = re.compile(r"\$\{(?:oc\.)?env[:.]([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -145,11 +146,7 @@ def get_settings(path: Path | None = None) -> Settings:
     conversion = Conversion(lenient=True)
     settings = conversion.convert(root, Settings)
     if not conversion.problems:
-        for n, node in enumerate(_workspaces(root)):
-            if "path" not in (node.entries or {}) and settings.workspaces[n].ssh is None:
-                conversion.problems.append(
-                    problems.Problem(node.origin, f"workspaces[{n}].path", "missing: expected a path")
-                )
+        conversion.problems += _useless(root)
     if conversion.problems:
         raise SettingsError(str(problems.failure(str(path), conversion.problems)))
     settings.warnings += map(str, conversion.unknown)
@@ -178,6 +175,8 @@ def choose_workspace(
         SettingsError: There is no such workspace, or none at all.
     """
     settings = settings or get_settings()
+    if workdir is not None and not os.fspath(workdir):
+        raise SettingsError("workdir: expected the path of a folder, got ''")
     if workspace is not None:
         found = _named(settings, workspace)
         if workdir is not None:
@@ -258,6 +257,11 @@ def _named(settings: Settings, name: str) -> WorkspaceSettings:
 
 def _complete(workspace: WorkspaceSettings, settings: Settings) -> WorkspaceSettings:
     """The workspace with what it takes from the settings."""
+    unset = _VARIABLE.search(str(workspace.path))
+    if unset is not None:
+        raise SettingsError(
+            f"workspace {workspace.id!r}: its path is {workspace.path}, and {unset[1]} is not set"
+        )
     return replace(
         workspace,
         path=Path(os.path.abspath(workspace.path.expanduser())),  # noqa: PTH100 - links are kept
@@ -269,6 +273,40 @@ def _complete(workspace: WorkspaceSettings, settings: Settings) -> WorkspaceSett
 def _workspaces(root: Node) -> list[Node]:
     entries: Mapping[str, Node] = root.entries or {}
     return list(entries["workspaces"].items or ()) if "workspaces" in entries else []
+
+
+def _useless(root: Node) -> Iterator[Problem]:
+    """What is of the right type, and cannot be used all the same."""
+    yield from _useless_values(root, "")
+    named: dict[str, Origin] = {}
+    for n, workspace in enumerate(_workspaces(root)):
+        where = f"workspaces[{n}]"
+        entries = workspace.entries or {}
+        path, name = entries.get("path"), entries.get("id")
+        if path is None and "ssh" not in entries:
+            yield Problem(workspace.origin, f"{where}.path", "missing: expected a path")
+        elif path is not None and path.value == "":
+            yield Problem(path.origin, f"{where}.path", "expected a path, got ''")
+        if name is not None and name.text in named:
+            text = f"{name.text!r} names another one already ({named[name.text]})"
+            yield Problem(name.origin, f"{where}.id", text)
+        elif name is not None:
+            named[name.text] = name.origin
+        yield from _useless_values(workspace, f"{where}.")
+
+
+def _useless_values(node: Node, where: str) -> Iterator[Problem]:
+    """The same, of what is said for all and for one workspace."""
+    entries = node.entries or {}
+    history = entries["history"].entries or {} if "history" in entries else {}
+    counts = {f"history.{key}": history.get(key) for key in ("max_done", "max_failed")}
+    counts["max_retries"] = entries.get("max_retries")
+    for key, count in counts.items():
+        if count is not None and str(count.value).startswith("-"):
+            yield Problem(count.origin, where + key, f"expected a number from 0 up, got {count.text}")
+    for name, value in (entries["env"].entries or {} if "env" in entries else {}).items():
+        if not name or "=" in name or "\0" in f"{name}{value.value}":
+            yield Problem(value.origin, f"{where}env", f"{name!r}: expected a name without '=', and no NUL")
 
 
 def _with_variables(node: Node) -> Node:

@@ -111,6 +111,7 @@ def test_a_workspace_takes_variables_and_history_of_all(folder: Path):
     [
         ({"workspace": "mian"}, "there is no workspace 'mian' in settings.yaml. Did you mean 'main'?"),
         ({"workspace": "zzz"}, "there is no workspace 'zzz' in settings.yaml. There are: main, studies"),
+        ({"workdir": ""}, "workdir: expected the path of a folder, got ''"),
         ({"workspace": "far"}, "workspace 'far' is one of another machine: run the experiment there"),
     ],
 )
@@ -121,6 +122,18 @@ def test_a_workspace_that_cannot_be_used_is_refused(folder: Path, asked: dict[st
         find_workspace(**asked)
 
     assert str(caught.value) == said
+
+
+def test_a_workspace_whose_path_has_a_variable_that_is_not_set_is_refused_where_it_is_chosen(folder: Path):
+    write(folder, "workspaces:\n- {id: main, path: here}\n- {id: far, path: '${env:XPM_NOT_SET}/runs'}\n")
+
+    assert find_workspace().id == "main"
+    with pytest.raises(SettingsError) as caught:
+        find_workspace(workspace="far")
+
+    assert str(caught.value) == (
+        "workspace 'far': its path is ${env:XPM_NOT_SET}/runs, and XPM_NOT_SET is not set"
+    )
 
 
 @pytest.mark.usefixtures("folder")
@@ -147,6 +160,17 @@ def test_no_workspace_at_all_says_what_to_write():
         ("workspaces: [{id: a, path: b, folders: [{path: c, mode: copy}]}]",
          ("settings.yaml:1: workspaces[0].folders[0].mode: "
           "expected one of 'use', 'backup', 'move', got 'copy'")),
+        ("workspaces:\n- {id: a, path: ''}", "settings.yaml:2: workspaces[0].path: expected a path, got ''"),
+        ("workspaces:\n- {id: a, path: b}\n- {id: a, path: c}",
+         "settings.yaml:3: workspaces[1].id: 'a' names another one already (settings.yaml:2)"),
+        ("history: {max_done: -1}", ("settings.yaml:1: history.max_done: "
+                                     "expected a number from 0 up, got -1")),
+        ("workspaces:\n- path: b\n  max_retries: -1\n  history:\n    max_failed: -2\n  env: {'': 1}",
+         ("settings.yaml: 3 problems\n"
+          "  settings.yaml:3: workspaces[0].max_retries: expected a number from 0 up, got -1\n"
+          "  settings.yaml:5: workspaces[0].history.max_failed: expected a number from 0 up, got -2\n"
+          "  settings.yaml:6: workspaces[0].env: '': expected a name without '=', and no NUL")),
+        ("env: {a=b: c}", "settings.yaml:1: env: 'a=b': expected a name without '=', and no NUL"),
     ],
 )  # fmt: skip
 def test_wrong_settings_are_told_with_their_place(folder: Path, text: str, said: str):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from experimaestro.click import reports_errors
+from experimaestro.click import Folder, reports_errors
 
 Command = Callable[..., Any]
 
@@ -15,7 +15,7 @@ _FOLDER = "experimaestro.folder"
 """Key of `Context.meta`: what was said of the workspace before the name of the sub-command"""
 
 
-workdir_option = click.option("--workdir", type=click.Path(path_type=Path), help="Folder of the workspace.")
+workdir_option = click.option("--workdir", type=Folder(path_type=Path), help="Folder of the workspace.")
 workspace_option = click.option("--workspace", metavar="ID", help="A workspace of settings.yaml.")
 
 
@@ -50,7 +50,7 @@ def in_workspace(command: Command, *, is_marked: bool = True) -> Command:
 def at_path(command: Command, *, is_marked: bool = True) -> Command:
     """The same, for commands that also take the folder as an argument PATH; see `in_workspace`."""
     located = in_workspace(command, is_marked=is_marked)
-    return click.argument("path", required=False, type=click.Path(path_type=Path))(located)
+    return click.argument("path", required=False, type=Folder(path_type=Path))(located)
 
 
 def folder_of(workdir: Path | None, workspace: str | None, experiment: str | None = None) -> Path:

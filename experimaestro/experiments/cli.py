@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experimaestro.click import FAILED, INTERRUPTED, reports_errors
+from experimaestro.click import FAILED, INTERRUPTED, Folder, reports_errors
 from experimaestro.experiments.helper import ExperimentCallable, ExperimentHelper
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _NO_EFFECT = "Of earlier versions: no effect."
 
 
 @click.command("run-experiment", context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--workdir", type=click.Path(path_type=Path), help="Folder of the workspace.")
+@click.option("--workdir", type=Folder(path_type=Path), help="Folder of the workspace.")
 @click.option("--workspace", metavar="ID", help="A workspace of settings.yaml.")
 @click.option(
     "--run-mode",

@@ -84,9 +84,13 @@ def _module(document: Document, file: str | None, module: str | None) -> tuple[M
 
 
 def _python_file(path: Path, where: str) -> Path:
+    given = path
     if path.suffix != ".py":
-        path = path.with_name(f"{path.name}.py")
+        path = path.parent / f"{path.name}.py"
     if not path.is_file():
+        if given.is_dir():
+            text = f"expected a Python file, found the folder {shown(str(given))}"
+            raise ExperimentCodeError(f"{where}: {text}")
         near = sorted(one.name for one in path.parent.glob("*.py")) if path.parent.is_dir() else []
         hint = f". {did_you_mean(path.name, near, 'In its folder there are')}" if near else ""
         raise ExperimentCodeError(f"{where}: there is no file {shown(str(path))}{hint}")

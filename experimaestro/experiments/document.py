@@ -103,15 +103,20 @@ def _of_file(path: Path, folders: list[Path]) -> Node:
 
 def _of_option(given: Node | str, folders: list[Path]) -> Node:
     part = merging.override(given) if isinstance(given, str) else given
+    for key in ("imports", "parent"):
+        if key in (part.entries or {}):
+            text = "files are imported by files only: give it with --pre-yaml"
+            origin = part.value[key].origin
+            raise problems.failure(origin.source, [Problem(origin, key, text)])
     _note_pythonpath(part, folders)
     return part
 
 
 def _existing(path: Path) -> Path:
-    if not path.is_file():
+    if not path.exists() or path.is_dir():  # it may be a pipe: <(make-yaml)
         for ending in (".yaml", ".yml"):
-            candidate = path.with_name(path.name + ending)
-            if candidate.is_file():
+            candidate = path.parent / (path.name + ending)
+            if path.name and candidate.is_file():
                 return candidate.absolute()
         beside_it = sorted(one.name for one in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
         hint = (
@@ -158,8 +163,9 @@ def _imports(root: Node, path: Path) -> list[Path]:
     targets = []
     for name, origin, key in files:
         target = beside(origin, name)
-        if not target.is_file() and target.with_name(f"{target.name}.yaml").is_file():
-            target = target.with_name(f"{target.name}.yaml")
+        with_ending = target.parent / f"{target.name}.yaml"
+        if not target.is_file() and with_ending.is_file():
+            target = with_ending
         if not target.is_file():
             text = f"there is no file {nodes.shown(str(target))}"
             conversion.problems.append(Problem(origin, key, text))

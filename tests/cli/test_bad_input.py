@@ -18,7 +18,13 @@ from commands import write
 from experimaestro.cli.root import root
 from experimaestro.settings import set_config_folder
 
-OF_CLICK = {"no words", "an unknown option", "one word for a variable", "no such settings"}
+OF_CLICK = {
+    "no words",
+    "an unknown option",
+    "one word for a variable",
+    "no such settings",
+    "a workspace without a name",
+}
 """Cases whose words are those of click, which change with its version"""
 
 TEXT = Path(__file__).with_name("bad_input.txt")
