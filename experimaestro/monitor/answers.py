@@ -60,6 +60,7 @@ class Answers:
         self._ask = ask
         self._paths = paths
         self._pause = pause
+        self._asked: dict[str, str] = {}  # what each view asked last
 
     def answer(self, question: Ask) -> object:
         """Finds an answer, ready for JSON.
@@ -70,6 +71,7 @@ class Answers:
         Raises:
             Refused: There is none; the text says why.
         """
+        self._asked[_view(question)] = question.id
         paths = self._paths(question.job)
         try:
             if question.ask == "log":
@@ -150,10 +152,19 @@ class Answers:
         if question.before is not None:
             part = logs.before(path, question.before)
         elif question.offset is not None:
-            part = logs.follow(path, question.offset, self._pause)
+            part = logs.follow(path, question.offset, lambda seconds: self._looks_away(question, seconds))
         else:
             part = logs.tail(path)
         return {**part._asdict(), "path": path}
+
+    def _looks_away(self, question: Ask, seconds: float) -> bool:
+        """Waits, unless the view asks something else meanwhile: nobody waits for two logs."""
+        return self._pause(seconds) or self._asked[_view(question)] != question.id
+
+
+def _view(question: Ask) -> str:
+    """Who asks: the part of a question's id before its number."""
+    return question.id.rpartition(":")[0]
 
 
 def _named(state: State, keys: Iterable[JobKey]) -> list[dict[str, object]]:

@@ -89,3 +89,26 @@ def test_a_folder_that_is_none_is_said_to_be_so(xp: experiment, tmp_path: Path):
     with pytest.raises(Refused) as refused:
         ask(xp, "parameters", "note")
     assert str(refused.value) == f"{params}: Is a directory"
+
+
+def test_a_view_that_asks_something_else_ends_its_wait_for_a_log(xp: experiment):
+    run = xp._run
+    assert run is not None
+    loop: Loop = run.loop
+    key = loop.ask(lambda state: next(key for key in state.jobs if ".note/" in key)).result()
+    waits: list[str] = []
+
+    def pause(_: float) -> bool:
+        waits.append("")
+        if len(waits) == 2:
+            answers.answer(Ask("a:2", "details", job=key))
+        if len(waits) == 4:
+            answers.answer(Ask("b:1", "details", job=key))
+        return len(waits) > 5
+
+    answers = Answers(loop.ask, lambda key: JobPaths.of(str(xp.workspace), key), pause)
+
+    answers.answer(Ask("a:1", "log", job=key, offset=0))
+    assert len(waits) == 2
+    answers.answer(Ask("a:3", "log", job=key, offset=0))
+    assert len(waits) == 6  # what another view asks ends no wait

@@ -60,5 +60,12 @@ export function visible(text: string): string {
   return lines.replace(CONTROLS, "\ufffd");
 }
 
+/** Whole lines, and the last one, which may go on or be overwritten: what is overwritten already is left out. */
+export function split(text: string): [whole: string, last: string] {
+  const end = text.lastIndexOf("\n") + 1;
+  const last = text.slice(end);
+  return [text.slice(0, end), last.slice(last.replace(/\r+$/, "").lastIndexOf("\r") + 1)];
+}
+
 /** Only the last part of a type's name. */
 export const shortName = (task: string): string => task.slice(task.lastIndexOf(".") + 1);

@@ -301,3 +301,27 @@ test("a panel never shows what is of another job, and says when nobody answers a
   await settle();
   assert.equal(text(".xpm-pbody"), "The kernel that knew it is gone.");
 });
+
+test("a progress bar overwrites its line, whatever parts it comes in, and what a job prints last is shown", async () => {
+  wire.reset([cells(0)]);
+  pass();
+  rows()[0]?.click();
+  const print = async (begin: number, printed: string): Promise<void> => {
+    wire.reply(wire.last("ask"), { begin, end: begin + printed.length, size: begin + printed.length, text: printed, exists: true, path: "" });
+    await settle();
+    mock.timers.tick(250);
+    await settle();
+  };
+  await print(0, "begin\n 10%|# \r");
+  await print(14, "\r 20%|##");
+  assert.equal(text(".xpm-out"), "begin\n 20%|##");
+  assert.equal(text(".xpm-ptools .xpm-end"), "2 lines");
+  await print(23, "\x1b[3");
+  await print(26, "1m\r 30%|###");
+  assert.equal(text(".xpm-out"), "begin\n 30%|###");
+  wire.delta(2, { set: [[0, 3, "done"]] });
+  pass();
+  await print(37, "\rended\n");
+  await print(44, "really\n");
+  assert.equal(text(".xpm-out"), "begin\nended\nreally\n");
+});

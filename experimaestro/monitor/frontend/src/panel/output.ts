@@ -4,12 +4,14 @@
  */
 
 import { button, h, setAttribute, setText } from "../dom.ts";
-import { bytes, plural, visible } from "../format.ts";
+import { bytes, plural, split, visible } from "../format.ts";
 import type { LogPart } from "../messages.ts";
 import type { Row } from "../store.ts";
 import type { View } from "../view.ts";
 
 const MOST = 1_000_000;
+/** Characters of a line that is not ended; of a longer one the beginning is taken as it is */
+const LINE = 64_000;
 const PAUSE = 250;
 const RETRY = 2_000;
 
@@ -21,7 +23,11 @@ export class Output {
   #about = h("span", { class: "xpm-muted xpm-cut xpm-grow xpm-end" });
   #follow: HTMLButtonElement;
   #earlier: HTMLButtonElement;
-  #parts: Text[] = [];
+  /** Whole lines, and the byte at which each of these texts ends */
+  #parts: { text: Text; end: number }[] = [];
+  /** The line that is not ended, as it was printed: a progress bar overwrites it */
+  #line = "";
+  #lineText = document.createTextNode("");
   #last: LogPart | null = null;
   #begin = 0;
   #open = true;
@@ -89,20 +95,18 @@ export class Output {
     setAttribute(this.#text, "aria-label", this.#view.ui.stream);
     const part = await this.#question({});
     if (!this.#open || asked !== this.#asked || part === null) return;
-    this.#begin = part.begin;
-    this.#parts = [];
-    this.#text.replaceChildren();
+    this.#restart(part.begin);
     this.#add(part);
     this.#toEnd();
     let end = part.end;
-    while (this.#open && asked === this.#asked && this.element.isConnected && this.#isLive) {
+    let goesOn = this.#isLive;
+    while (this.#open && asked === this.#asked && this.element.isConnected && goesOn) {
+      goesOn = this.#isLive;  // one that has ended is asked once more: what it printed last
       const more = await this.#question({ offset: end });
       if (!this.#open || asked !== this.#asked) return;
       if (more === null) { await pause(RETRY); continue; }
       if (more.begin < end || more.begin > end + 4) {  // begun anew, or more than one part
-        this.#begin = more.begin;
-        this.#parts = [];
-        this.#text.replaceChildren();
+        this.#restart(more.begin);
       }
       end = more.end;
       this.#add(more);
@@ -113,21 +117,39 @@ export class Output {
   #add(part: LogPart): void {
     this.#last = part;
     if (part.text) {
-      const text = document.createTextNode(visible(part.text));
-      this.#parts.push(text);
-      if (this.#parts.length === 1) this.#text.replaceChildren();
-      this.#text.append(text);
-      let size = this.#parts.reduce((sum, one) => sum + one.length, 0);
+      let [whole, line] = split(this.#line + part.text);
+      if (line.length > LINE) [whole, line] = [whole + line, ""];
+      if (!this.#lineText.isConnected) this.#text.replaceChildren(this.#lineText);
+      if (whole) {
+        const text = document.createTextNode(visible(whole));
+        this.#text.insertBefore(text, this.#lineText);
+        this.#parts.push({ text, end: part.end - new TextEncoder().encode(line).length });
+      }
+      this.#line = line;
+      this.#lineText.data = visible(line);
+      let size = this.#parts.reduce((sum, one) => sum + one.text.length, 0);
       while (size > MOST && this.#parts.length > 1) {
         const first = this.#parts.shift();
-        size -= first?.length ?? 0;
-        this.#begin += new TextEncoder().encode(first?.data ?? "").length;
-        first?.remove();
+        size -= first?.text.length ?? 0;
+        this.#begin = first?.end ?? this.#begin;
+        first?.text.remove();
       }
     }
-    if (this.#parts.length === 0) this.#say(part.exists ? "Nothing was written yet." : this.#missing(part));
+    if (!this.#hasText()) this.#say(part.exists ? "Nothing was written yet." : this.#missing(part));
     this.#describe();
     if (this.#follows) this.#toEnd();
+  }
+
+  /** Begins with an empty text. */
+  #restart(begin: number): void {
+    this.#begin = begin;
+    this.#parts = [];
+    this.#line = this.#lineText.data = "";
+    this.#text.replaceChildren();
+  }
+
+  #hasText(): boolean {
+    return this.#parts.length > 0 || this.#line !== "";
   }
 
   #missing(part: LogPart): string {
@@ -143,7 +165,7 @@ export class Output {
     this.#setFollow(false);
     const bottom = this.#text.scrollHeight - this.#text.scrollTop;
     const text = document.createTextNode(visible(part.text));
-    this.#parts.unshift(text);
+    this.#parts.unshift({ text, end: part.end });
     this.#text.prepend(text);
     this.#begin = part.begin;
     this.#text.scrollTop = this.#text.scrollHeight - bottom;
@@ -151,14 +173,14 @@ export class Output {
   }
 
   #describe(): void {
-    const lines = this.#parts.reduce((n, one) => n + one.data.split("\n").length - 1, 0);
+    const lines = this.#parts.reduce((n, one) => n + one.text.data.split("\n").length - 1, Number(this.#line !== ""));
     const whole = this.#begin === 0;
-    setText(this.#about, this.#parts.length === 0 ? "" : whole ? plural(lines, "line") : `last ${plural(lines, "line")} of ${bytes(this.#last?.size ?? 0)}`);
+    setText(this.#about, !this.#hasText() ? "" : whole ? plural(lines, "line") : `last ${plural(lines, "line")} of ${bytes(this.#last?.size ?? 0)}`);
     this.#earlier.hidden = whole;
   }
 
   #say(text: string): void {
-    this.#parts = [];
+    this.#restart(this.#begin);
     this.#text.replaceChildren(h("span", { class: "xpm-muted" }, text));
     setText(this.#about, "");
     this.#earlier.hidden = true;

@@ -74,7 +74,7 @@ export class Panel implements Part {
       this.#state = row.state;
       this.#attempt = row.attempt;
       this.#draw(row, another);
-    } else if (this.#chosen(row) !== this.#shown) {
+    } else if (this.#chosen(row, false) !== this.#shown) {
       this.#draw(row, false);
     }
     this.#output?.update(row);
@@ -120,15 +120,17 @@ export class Panel implements Part {
     return [...(row.state === "failed" ? ["Error" as const] : []), ...(hasRun ? ["Output" as const] : []), "Parameters", "Details"];
   }
 
-  #chosen(row: Row): PanelTab {
+  /** What the reader chose; else what is shown of this job already; else what tells most of it. */
+  #chosen(row: Row, another: boolean): PanelTab {
     const tabs = this.#tabsOf(row);
     const { panel } = this.#view.ui;
     if (panel !== null && tabs.includes(panel)) return panel;
+    if (!another && this.#shown !== null && tabs.includes(this.#shown)) return this.#shown;
     return row.state === "failed" ? "Error" : row.state === "running" ? "Output" : "Details";
   }
 
   #draw(row: Row, another: boolean): void {
-    const chosen = this.#chosen(row);
+    const chosen = this.#chosen(row, another);
     const tabs = this.#tabsOf(row);
     const focused = this.#tabs.contains((this.element.getRootNode() as Document | ShadowRoot).activeElement);
     this.#tabs.replaceChildren(...tabs.map((tab) => h("button", {
