@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from experimaestro.click import INTERRUPTED
 from experimaestro.documents.problems import did_you_mean
 
 
@@ -49,6 +50,14 @@ class LazyGroup(click.Group):
             return super().get_command(ctx, cmd_name)
         command: click.Command = getattr(import_module(place.module), place.name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; Ctrl-C, where the command does not know better, ends it as shells have it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands, without loading them."""

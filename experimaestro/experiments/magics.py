@@ -33,7 +33,7 @@ def run_experiment_magic(line: str) -> Any:
     from IPython.core.error import UsageError  # there is a session of it
 
     try:
-        context = experiments_cli.make_context("%run_experiment", shlex.split(line))
+        context = experiments_cli.make_context("%run_experiment", _words(line))
         options = context.params
         if options["detach"] or options["events_viewer"]:
             raise click.UsageError("--detach and --events-viewer are for a terminal")
@@ -64,3 +64,11 @@ def run_experiment_magic(line: str) -> Any:
         )
     except ExperimaestroError as error:
         raise UsageError(str(error)) from None
+
+
+def _words(line: str) -> list[str]:
+    """The words of a line, as a shell has them."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise click.UsageError(f"{error}: {line}") from None

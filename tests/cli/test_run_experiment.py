@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -451,6 +452,31 @@ def test_changes_that_are_not_committed_are_told_or_refused(tmp_path: Path):
 
 def started(folder: Path) -> int:
     return len(list(folder.glob("runs/started-*")))
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&- <&-"])
+def test_closed_streams_do_not_matter(tmp_path: Path, closed: str):
+    project(tmp_path)
+    command = f"{sys.executable} -m experimaestro run-experiment --workdir runs full {closed}"
+
+    ended = subprocess.run(["sh", "-c", command], cwd=tmp_path, check=False, capture_output=True)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+    assert len(list(tmp_path.glob("runs/jobs/*/*/train.done"))) == 1
+    dry = subprocess.run(["sh", "-c", f"{command} --run-mode dry-run"], cwd=tmp_path, check=False)
+    assert dry.returncode == 0
+
+
+def test_ctrl_c_before_the_experiment_is_open_is_no_failure(tmp_path: Path):
+    code = "import time\nfrom pathlib import Path\nPath('here').touch()\ntime.sleep(60)\n"
+    write(tmp_path, {"experiment.py": code, "full.yaml": YAML})
+    with start(tmp_path, "run-experiment", "--workdir", "runs", "full") as process:
+        wait_until((tmp_path / "here").exists, 30)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (130, "\ninterrupted\n")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_ctrl_c_once_starts_nothing_more_and_waits_for_what_runs(tmp_path: Path):

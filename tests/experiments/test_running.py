@@ -124,6 +124,7 @@ def test_in_a_notebook_a_magic_takes_the_options_of_the_command(tmp_path: Path):
         ("full --workdir runs -c lr=fast", "-c lr=fast: lr: expected a float, got 'fast'"),
         ("fll --workdir runs", "fll: there is no such file. Did you mean 'full.yaml'?"),
         ("full --show -c lr", "-c lr: expected KEY=VALUE, such as -c lr=1e-4"),
+        ('full -c "lr=1', 'No closing quotation: full -c "lr=1'),
     ],
 )
 def test_a_wrong_line_of_the_magic_is_a_message_without_a_traceback(tmp_path: Path, line: str, said: str):
