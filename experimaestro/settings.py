@@ -140,7 +140,7 @@ def get_settings(path: Path | None = None) -> Settings:
         DocumentError: It is not YAML.
     """
     path = path or config_folder() / "settings.yaml"
-    if not path.is_file():
+    if not path.exists():
         return Settings()
     root = _with_variables(reading.read_file(path))
     conversion = Conversion(lenient=True)
@@ -221,7 +221,7 @@ def get_tokens(path: Path | None = None) -> dict[str, int]:
         DocumentError: It is not YAML.
     """
     path = path or config_folder() / "tokens.yaml"
-    if not path.is_file():
+    if not path.exists():
         return {}
 
     conversion = Conversion(lenient=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experimaestro import experiment
-from experimaestro.exceptions import SettingsError
+from experimaestro.exceptions import DocumentError, SettingsError
 from experimaestro.settings import (
     HistorySettings,
     Settings,
@@ -180,6 +180,15 @@ def test_wrong_settings_are_told_with_their_place(folder: Path, text: str, said:
         get_settings()
 
     assert str(caught.value) == said
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(folder: Path):
+    (folder / "settings.yaml").mkdir()
+
+    with pytest.raises(DocumentError) as caught:
+        get_settings()
+
+    assert str(caught.value) == "settings.yaml: expected a YAML file, found a folder"
 
 
 def test_unknown_keys_are_told_and_have_no_effect(folder: Path):

@@ -2,8 +2,9 @@
 
 import contextlib
 import importlib.util
+import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,12 +39,15 @@ def find_launcher(*specs: str | Requirement, tags: Iterable[str] = frozenset()) 
     """
     needs = requirements_of(*specs)
     path = config_folder() / "launchers.py"
+    if path.is_dir():
+        raise LauncherNotFoundError(f"{path}: expected a Python file, found a folder")
     if not path.is_file():
         _say_once(f"there is no {path}: what needs {needs} is run on this machine, whatever it has")
         return DirectLauncher(LocalConnector.instance())
     find = getattr(_load(path), "find_launcher", None)
     if not callable(find):
         raise LauncherNotFoundError(f"{path}: there is no function find_launcher(requirements, tags=set())")
+    _check(find, path)
     found = find(needs, set(tags))
     if found is None:
         raise LauncherNotFoundError(f"{path}: find_launcher knows no launcher that has {needs}")
@@ -54,6 +58,17 @@ def requirements_of(*specs: str | Requirement) -> RequirementUnion:
     """What several texts or values mean together: each is an alternative."""
     read = [parse(spec) if isinstance(spec, str) else spec for spec in specs]
     return RequirementUnion(*(one for each in read for one in each.alternatives()))
+
+
+def _check(find: Callable[..., Any], path: Path) -> None:
+    """Refuses a function that cannot be called as ours is."""
+    signature = inspect.signature(find)
+    try:
+        signature.bind(None, set())
+    except TypeError:
+        raise LauncherNotFoundError(
+            f"{path}: find_launcher must take two arguments, (requirements, tags=set()), it takes {signature}"
+        ) from None
 
 
 def _load(path: Path) -> ModuleType:

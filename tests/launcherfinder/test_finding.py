@@ -50,6 +50,27 @@ def test_a_launcher_that_is_not_found_is_an_error(launchers: Path):
     assert str(caught.value) == f"{launchers}: find_launcher knows no launcher that has cuda(mem=4G)"
 
 
+@pytest.mark.parametrize("taken", ["()", "(requirements)"])
+def test_a_function_that_takes_other_arguments_is_an_error(launchers: Path, taken: str):
+    launchers.write_text(f"def find_launcher{taken}: ...\n", encoding="utf-8")
+
+    with pytest.raises(LauncherNotFoundError) as caught:
+        find_launcher("cuda(mem=4G)")
+
+    assert str(caught.value) == (
+        f"{launchers}: find_launcher must take two arguments, (requirements, tags=set()), it takes {taken}"
+    )
+
+
+def test_a_folder_in_the_place_of_the_file_is_an_error(launchers: Path):
+    launchers.mkdir()
+
+    with pytest.raises(LauncherNotFoundError) as caught:
+        find_launcher("cuda(mem=4G)")
+
+    assert str(caught.value) == f"{launchers}: expected a Python file, found a folder"
+
+
 def test_a_file_without_the_function_is_an_error(launchers: Path):
     launchers.touch()
 
