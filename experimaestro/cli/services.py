@@ -12,6 +12,7 @@ from experimaestro.cli.options import as_json, in_workspace
 
 if TYPE_CHECKING:
     from experimaestro.scheduler.services import Service
+    from experimaestro.workspace.reader import RunReader
 
 
 @click.group(cls=OrderedGroup, short_help="List, start and stop the services of experiments.")
@@ -25,6 +26,8 @@ def services() -> None:
 @as_json
 def list_command(folder: str, experiment: str | None, as_json: bool) -> None:
     """List the services of the last run of EXPERIMENT, or of all experiments."""
+    from experimaestro.monitor.printable import printable
+
     rows = [
         {"experiment": name, **row, "state": _state(row)}
         for name, run in _last_runs(folder, experiment)
@@ -34,8 +37,9 @@ def list_command(folder: str, experiment: str | None, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
-        url = f"  {row['url']}" if row["state"] == "RUNNING" else ""
-        click.echo(f"{row['state']:<8} {row['experiment']}  {row['service_id']}  {row['description']}{url}")
+        url = f"  {row['url']}" if row["state"] == "RUNNING" and row["url"] else ""
+        what = printable(f"{row['service_id']}  {row['description']}")
+        click.echo(f"{row['state']:<8} {row['experiment']}  {what}{url}")
 
 
 @services.command(short_help="Start a service, and print its address.")
@@ -77,14 +81,12 @@ def stop(folder: str, service: str, experiment: str | None) -> None:
     """
     from experimaestro.exceptions import ServiceError
     from experimaestro.scheduler.remote import RemoteRun
-    from experimaestro.workspace.reader import RunReader
 
     having = [(name, run) for name, run in _last_runs(folder, experiment) if service in _kept(run)]
     if len(having) != 1:
         _find(folder, service, experiment)  # says what is wrong
     name, run = having[0]
-    reader = RunReader(folder, name, run.rpartition("/")[2])
-    reader.refresh()
+    reader = _reader(folder, name, run)
     if not reader.is_alive:
         raise ServiceError(f"no process has the run {reader.run.id} open: its services have ended with it")
     RemoteRun(reader).stop_service(service)
@@ -113,10 +115,30 @@ def _state(row: dict[str, Any]) -> str:
     from experimaestro.scheduler.services.links import Place
     from experimaestro.scheduler.services.ports import is_open
 
-    if row["state"] == "RUNNING":
+    if row["state"] == "RUNNING" and row["url"]:
         place = Place.of(row["url"])
         return "RUNNING" if not place.is_local or is_open(place.port) else "GONE"
     return str(row["state"])
+
+
+def _refuse_if_it_runs(folder: str, experiment: str, run: str, service_id: str) -> None:
+    """Two of one service would write into one folder."""
+    from experimaestro.exceptions import ServiceError
+
+    reader = _reader(folder, experiment, run)
+    if reader.is_alive and _kept(run)[service_id]["state"] in {"STARTING", "RUNNING", "STOPPING"}:
+        raise ServiceError(
+            f"the service {service_id!r} runs in {reader.run.owner}. Open it there, or stop it first: "
+            f"experimaestro experiments services stop {service_id} {experiment}"
+        )
+
+
+def _reader(folder: str, experiment: str, run: str) -> "RunReader":
+    from experimaestro.workspace.reader import RunReader
+
+    reader = RunReader(folder, experiment, run.rpartition("/")[2])
+    reader.refresh()
+    return reader
 
 
 def _find(folder: str, name: str, experiment: str | None) -> "Service":
@@ -133,6 +155,7 @@ def _find(folder: str, name: str, experiment: str | None) -> "Service":
     if not having:
         known = sorted({known for _, run in runs for known in _kept(run)})
         raise ServiceError(f"no service {service_id!r}. There are: {', '.join(known) or 'none'}")
+    _refuse_if_it_runs(folder, *having[0], service_id)
     found = services_of(having[0][1])[service_id]
     if not slash:
         return found

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import traitlets
 from anywidget import AnyWidget
 
+from experimaestro.exceptions import ServiceError
 from experimaestro.notebook import kernel
 from experimaestro.scheduler.services import Service, ServiceListener, WebService
 
@@ -47,7 +48,8 @@ class ServiceWidget(AnyWidget):
         self._show()
 
     def close(self) -> None:
-        """Ends the views. The service goes on."""
+        """Ends the views. The service goes on, and has another widget when it is asked for one."""
+        _widgets.pop(self._service, None)
         self._service.remove_listener(self._listener)
         kernel.forget(self.comm)
         super().close()
@@ -76,7 +78,7 @@ class ServiceWidget(AnyWidget):
         elif not isinstance(service, WebService):
             return  # it has no page: nothing else can be done with it
         elif said == "start" and self.row["can_start"]:
-            service.start()
+            self._start(service)
         elif said == "stop" and self.row["can_stop"]:
             threading.Thread(target=service.stop, name="experimaestro-stop", daemon=True).start()
         elif said == "place":
@@ -84,6 +86,13 @@ class ServiceWidget(AnyWidget):
             self.send({"t": "place", "port": None if place is None else place["port"], "place": place})
         elif said == "link" and isinstance(content.get("link"), str):
             kernel.in_main_thread(lambda: self.set_trait("link", content["link"]))
+
+    def _start(self, service: WebService) -> None:
+        try:
+            service.start()
+        except ServiceError as error:  # its last life goes on
+            text = str(error)
+            kernel.in_main_thread(lambda: self.set_trait("error", text))
 
     def _log(self) -> str:
         try:

@@ -10,7 +10,7 @@ import pytest
 from experimaestro import experiment, session
 from experimaestro.notebook.service_widget import ServiceWidget
 from experimaestro.scheduler.services import Service, ServiceState, services_of
-from pages import Guarded, Page, Raises
+from pages import Deaf, Guarded, Page, Raises
 from polling import wait_until
 
 
@@ -54,6 +54,26 @@ def test_a_start_that_fails_says_why():
     wait_until(lambda: widget.state == "error")
     assert "RuntimeError: no page today" in widget.error
     widget.close()
+
+
+def test_a_start_that_is_refused_as_the_last_life_goes_on_says_so():
+    service = Deaf()
+    widget = service.widget
+    service.get_url()
+    service.stop(0.0)
+    widget._take({"t": "start"})
+    assert widget.error == "the service 'deaf' has not ended yet: start it when it is stopped"
+    service.free.set()
+    assert service.wait(10)
+    widget.close()
+
+
+def test_after_it_was_closed_there_is_another_one(page: Page):
+    widget = page.widget
+    widget.close()
+    assert page.widget is not widget
+    assert page.widget.comm is not None
+    page.widget.close()
 
 
 def test_what_lets_in_is_sent_and_never_a_value():

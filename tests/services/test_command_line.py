@@ -11,7 +11,7 @@ import pytest
 
 from commands import run, start
 from experimaestro import experiment
-from experimaestro.scheduler.services import CommandService, ServiceState, TensorBoardService
+from experimaestro.scheduler.services import CommandService, Service, ServiceState, TensorBoardService
 from pages import PAGE, Page, Raises
 from polling import wait_until
 
@@ -56,6 +56,21 @@ def test_a_service_whose_process_was_killed_is_listed_as_gone(folder: Path):
     assert run(folder, *SERVICES, "list", "first").out.startswith("GONE     first  page  \n")
 
 
+def test_what_a_service_says_of_itself_is_one_harmless_line_and_hides_no_other(folder: Path):
+    class Odd(Service):
+        id = "odd\x1b[31m"
+
+        def description(self) -> str:
+            return "two\nlines\x1b[2J"
+
+    with experiment(folder / "runs", "first", display=False) as xp:
+        xp.add_service(Odd()).state = ServiceState.RUNNING  # it has no address
+        xp.add_service(Page())
+    assert run(folder, *SERVICES, "list", "first").out == (
+        "RUNNING  first  odd  two lines\nSTOPPED  first  page  \n"
+    )
+
+
 def test_a_service_is_started_until_it_is_interrupted(folder: Path):
     with start(folder, *SERVICES, "start", "page") as process:
         assert process.stdout is not None
@@ -88,6 +103,19 @@ def test_one_that_does_not_start_ends_the_command_with_its_error(folder: Path):
     assert ended.code == 1
     assert ended.err.splitlines()[0].startswith("Error: The service 'bad' ended: ")
     assert ended.err.splitlines()[-1] == "broken"
+
+
+def test_one_that_runs_elsewhere_is_not_started_a_second_time(folder: Path):
+    with experiment(folder / "runs", "first", display=False) as xp:
+        xp.add_service(Page()).get_url()
+        wait_until(lambda: "RUNNING" in run(folder, *SERVICES, "list", "first").out)
+        ended = run(folder, *SERVICES, "start", "page", "first")
+    assert ended.code == 1
+    assert re.fullmatch(
+        r"Error: the service 'page' runs in pid \d+ on .*\. Open it there, or stop it first: "
+        r"experimaestro experiments services stop page first\n",
+        ended.err,
+    )
 
 
 def test_a_service_of_an_open_run_is_stopped_by_its_process(folder: Path):

@@ -131,6 +131,25 @@ def test_a_view_that_fails_disturbs_nobody(xp: experiment, caplog: pytest.LogCap
     assert {one.message for one in caplog.records} == {"a view of the service 'page' failed"}
 
 
+def test_views_are_told_of_one_whose_own_code_fails(xp: experiment, caplog: pytest.LogCaptureFixture):
+    class Fails(Page):
+        def state_dict(self) -> Mapping[str, Any]:
+            raise KeyError("mine")
+
+        def subservices(self) -> list[Service]:
+            raise KeyError("mine too")
+
+    fails = xp.add_service(Fails())
+    told: list[str] = []
+    xp.services.listen(lambda service: told.append(service.state.name))
+    fails.get_url()
+    fails.stop()
+    assert told == ["STARTING", "RUNNING", "STOPPING", "STOPPED"]
+    assert [record.message for record in caplog.records] == [
+        "it cannot be started again after this process: <Fails 'page': STOPPED> raised KeyError('mine')"
+    ]
+
+
 def test_its_state_and_address_are_soon_in_the_files_of_the_run(xp: experiment):
     page = xp.add_service(Page("title"))
     page.get_url()
@@ -181,9 +200,11 @@ def test_what_a_service_says_of_itself_ends_neither_the_experiment_nor_its_files
         "strange": "runs",
         "wordless": "wordless (its description() raised KeyError('title'))",
     }
-    assert [one.message for one in caplog.records] == [
-        "it cannot be started again after this process: Object of type object is not JSON serializable"
-    ]
+    (record,) = caplog.records
+    assert record.message == (
+        "it cannot be started again after this process: <Strange 'strange': STOPPED> raised "
+        "TypeError('Object of type object is not JSON serializable')"
+    )
 
 
 def test_what_is_written_last_is_what_is_when_two_services_change_at_once():
@@ -380,6 +401,20 @@ def test_a_service_that_cannot_be_made_again_says_why_beside_the_others(runs: Pa
         "ServiceError: gone.Raises is no service that can be imported here: "
         "install its package, or add its folder to sys.path"
     )
+
+
+def test_a_row_that_makes_no_sense_hides_no_other(runs: Path):
+    with experiment(runs, "xp", display=False) as xp:
+        xp.add_service(Page())
+    status = xp.workdir / "status.json"
+    content = json.loads(status.read_text())
+    content["services"] |= {"number": 5, "class": {"class": 5, "state_dict": {}}}
+    status.write_text(json.dumps(content))
+    assert {name: one.state.name for name, one in services_of(xp.workdir).items()} == {
+        "page": "STOPPED",
+        "number": "ERROR",
+        "class": "ERROR",
+    }
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path: Path):

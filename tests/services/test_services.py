@@ -386,6 +386,7 @@ def test_services_within_a_service_are_found_by_id():
             {},
             "pages.Nothing is no service that can be imported here: " + IMPORT_HINT,
         ),
+        ("..Mine", {}, "..Mine is no service that can be imported here: " + IMPORT_HINT),
         (
             "__main__.Mine",
             {},

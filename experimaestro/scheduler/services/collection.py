@@ -151,9 +151,10 @@ def _row(service: Service, *, warn: bool = False) -> dict[str, Any]:
     try:
         row = service.full_state_dict()
         json.dumps(row)  # a sub-class may have made it
-    except (ServiceError, TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - of a user's class: its state is told all the same
         if warn:
-            log.warning("it cannot be started again after this process: %s", error)
+            why = error if isinstance(error, ServiceError) else f"{service!r} raised {error!r}"
+            log.warning("it cannot be started again after this process: %s", why)
         return service._row(None)  # noqa: SLF001 - our own
     return row
 
@@ -187,7 +188,8 @@ def services_of(run: str | Path, path_translator: PathTranslator | None = None) 
     return {name: _again(name, row, paths, path_translator) for name, row in rows.items()}
 
 
-def _again(name: str, row: Mapping[str, Any], paths: RunPaths, translate: PathTranslator | None) -> Service:
+def _again(name: str, row: Any, paths: RunPaths, translate: PathTranslator | None) -> Service:
+    row = row if isinstance(row, Mapping) else {}
     try:
         service = Service.from_state_dict(row["class"], row["state_dict"], translate)
         service.id = service.id or name

@@ -269,6 +269,8 @@ class Service:
             "state": self.state.name,
             "url": None,
         }
+        if arguments is None:
+            return row
         below = {name: one.full_state_dict() for name, one in self.parts().items()}
         return {**row, "subservices": below} if below else row
 
@@ -357,7 +359,7 @@ def _arguments(service: Service, args: tuple[Any, ...], kwargs: Mapping[str, Any
 def _class(name: str) -> Any:
     """The class of a full name; the module is as much of it as can be imported."""
     parts = name.split(".")
-    for length in range(len(parts) - 1, 0, -1):
+    for length in range(len(parts) - 1 if parts[0] else 0, 0, -1):
         module_name = ".".join(parts[:length])
         try:
             found: Any = importlib.import_module(module_name)
