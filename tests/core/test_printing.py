@@ -128,3 +128,12 @@ def test_the_work_is_that_of_the_text():
     for _ in range(20):
         repr(learner)
     assert perf_counter() - start < 1
+
+
+class Sets(Config):
+    parts: Param[set[int]]
+
+
+def test_sets_are_shown_in_an_order_and_as_sets_when_they_are_sealed():
+    assert repr(Sets.C(parts={30, 10, 20}).seal()) == "Sets.C(parts={10, 20, 30})"
+    assert repr(Sets.C(parts=set()).seal()) == "Sets.C(parts=set())"

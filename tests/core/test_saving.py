@@ -46,7 +46,7 @@ from experimaestro.core.context import SerializedPath
 from experimaestro.core.objects import ConfigInformation
 from experimaestro.core.objects.config import ConfigInformation as SameInformation
 from experimaestro.core.serialization import saving
-from experimaestro.exceptions import ConfigurationError, FormatError
+from experimaestro.exceptions import ConfigurationError, FormatError, NotSubmittedError
 
 ErrorOf = Callable[[Callable[[], TypingAny]], str]
 T = TypeVar("T")
@@ -319,7 +319,8 @@ def test_what_a_task_made_keeps_its_mark_and_its_maker(tmp_path: Path):
     task = found.__xpm__.task
     assert (task.text.file, task.out) == (tmp_path / "a", made.__xpm__.task.out)  # its data are not copied
     assert task.__xpm__.key == made.__xpm__.task.__xpm__.key
-    assert task.jobpath == made.__xpm__.task.jobpath or task.__xpm__.workspace == ""
+    with pytest.raises(NotSubmittedError, match="has no folder that is known here"):
+        _ = task.jobpath
     assert os.listdir(tmp_path / "saved") == ["experimaestro.json"]
 
 

@@ -78,7 +78,9 @@ def judge(history: History, log: Path, record: Record, workspace: Path) -> list[
             problems.append(f"{job.name} failed more often than it was to")
     for one in record.ended:
         problems += _judge_scheduler(one)
-    problems += [text for damage in record.damages for text in _judge_damage(damage)]
+    for damage in record.damages:
+        if not any(f"/jobs/{key}/" in str(damage.path) for key in record.deleted):  # we deleted it
+            problems += _judge_damage(damage)
     return problems
 
 

@@ -1,5 +1,6 @@
 """The judge of histories finds what may not be: each law, broken in a log."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,5 +123,6 @@ def test_a_file_that_cannot_be_read_is_kept_under_its_name_or_beside_it(tmp_path
     log = "1 begin 10, 2 ok 10"
 
     assert problems(tmp_path, log, record) == [f"the content of {end} was deleted: {b'{'!r}"]
+    assert problems(tmp_path, log, replace(record, deleted={"t/0"})) == [], "with all of the folder"
     end.with_name("1.end.unreadable").write_bytes(b"{")
     assert problems(tmp_path, log, record) == []

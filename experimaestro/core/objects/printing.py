@@ -5,7 +5,7 @@ what was left out is `...`. The work is bounded by the size of the text, never b
 configuration: a list of 100,000 and a chain of 10,000 are shown as fast as small ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 from itertools import islice
 from typing import Any, NamedTuple
@@ -70,6 +70,8 @@ def _open(value: Any, above: tuple[int, ...], nesting: int) -> _Open | str:
     """What a value holds; the text of one that holds nothing, or is not looked into."""
     if isinstance(value, Configuration):
         return _configuration(value, above)
+    if isinstance(value, (set, frozenset)) and not value:
+        return "set()"
     if not isinstance(value, (list, set, frozenset, dict, tuple)) or not value:
         return value_text(value)
     more = max(len(value) - ITEMS, 0)
@@ -81,10 +83,16 @@ def _open(value: Any, above: tuple[int, ...], nesting: int) -> _Open | str:
             ("[", "]") if isinstance(value, list) else ("(", ")") if isinstance(value, tuple) else "{}"
         )
         end = ",)" if isinstance(value, tuple) and len(value) == 1 else end
-        parts = [("", item) for item in islice(value, ITEMS)]
+        items = _sorted(value) if isinstance(value, (set, frozenset)) else value
+        parts = [("", item) for item in islice(items, ITEMS)]
     if nesting == NESTING:
         return f"{start}...{end}"
     return _Open(start, parts, more, end, above, nesting + 1)
+
+
+def _sorted(values: Collection[Any]) -> Iterable[Any]:
+    """The elements of a set in an order that is the same in every process, if they are not too many."""
+    return sorted(values, key=repr) if len(values) <= 10 * ITEMS else values
 
 
 def _configuration(value: Configuration, above: tuple[int, ...]) -> _Open | str:

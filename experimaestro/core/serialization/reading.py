@@ -438,7 +438,9 @@ def _hashable(value: Any) -> Any:
 
 
 def _wrong(value: dict[str, Any], at: str) -> FormatError:
-    return FormatError(f"{at}: {value!r} is not a value of type {value['type']!r}")
+    text = repr(value)
+    shown = text if len(text) < 300 else f"{text[:300]}..."
+    return FormatError(f"{at}: {shown} is not a value of type {short(value['type'])}")
 
 
 def _leaves(path: str) -> bool:
