@@ -8,6 +8,7 @@ loaded only to make its `DataFrame`.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -48,25 +49,42 @@ def records(
     Returns:
         For each job `job`, `task`, its tags, its parameters (those inside others with dots), `state`,
         `failure`, `started`, `ended` (local time), `duration` (s), `folder`, and its results: the
-        items of a dictionary, or `result`. A name that is taken gets a prefix: `result.lr`.
+        items of a dictionary, or `result`. A name that is taken gets a prefix, in all rows: `tag.state`,
+        `param.job`, `result.lr`.
     """
-    known = {one.get("id"): one for one in objects}
-    roots = {one.get("identifier"): one for one in known.values()}
-    rows = []
+    known = {one["id"]: one for one in objects if isinstance(one.get("id"), (int, str))}
+    roots = {str(one.get("identifier")): one for one in known.values()}
     jobs = list(jobs)
     names = {job.key: words.task_name(job.task) for job in jobs}
+    parts = []
     for job in jobs:
-        row: Row = {"job": job.key.partition("/")[2], "task": names[job.key], **job.tags}
-        root = roots.get(row["job"])
-        if root is not None:
-            for name, value in _fields(root, known, "", 0):
-                row.setdefault(name, value)
-        files_of_job = paths(job.key)
-        row.update(_standing(job, files_of_job, names))
-        for name, value in _results(job, files_of_job).items():
-            row[f"result.{name}" if name in row else name] = value
-        rows.append(row)
-    return rows
+        root = roots.get(job.key.partition("/")[2])
+        fields = {} if root is None else dict(_fields(root, known, "", 0))
+        parts.append((job.tags, fields, _results(job, paths(job.key))))
+    fixed = {"job", "task", *_STANDING}
+    others = {
+        name
+        for tags, fields, _ in parts
+        for name in tags.keys() & fields.keys()
+        if str(tags[name]) != str(fields[name])
+    }
+    given = {name for tags, fields, _ in parts for name in (*tags, *fields)}
+    return [
+        {
+            "job": job.key.partition("/")[2],
+            "task": names[job.key],
+            **_named("tag", tags, fixed),
+            **_named("param", fields, fixed | others),
+            **_standing(job, paths(job.key), names),
+            **_named("result", results, fixed | given),
+        }
+        for job, (tags, fields, results) in zip(jobs, parts, strict=True)
+    ]
+
+
+def _named(prefix: str, values: Mapping[str, Any], taken: "set[str]") -> Row:
+    """Values with names that no column of another kind has."""
+    return {f"{prefix}.{name}" if name in taken else name: value for name, value in values.items()}
 
 
 def read_objects(path: str) -> list[dict[str, Any]]:
@@ -92,14 +110,36 @@ def dataframe(rows: Sequence[Row]) -> "pd.DataFrame":
         import pandas as pd
     except ImportError:
         raise ImportError("dataframe() needs pandas: pip install pandas") from None
-    table = pd.DataFrame.from_records(list(rows), columns=list(_columns(rows)))
-    return table.convert_dtypes()
+    columns = {name: [row.get(name) for row in rows] for name in _columns(rows)}
+    table = pd.DataFrame({name: pd.Series(column, dtype=_type(column)) for name, column in columns.items()})
+    for name in ("started", "ended"):
+        zone = next((t.tzinfo for t in reversed(columns[name]) if t is not None), None)
+        times = pd.to_datetime(table[name], utc=True)  # summer and winter may have other offsets
+        table[name] = times if zone is None else times.dt.tz_convert(zone)
+    return table
+
+
+def _type(values: Sequence[Any]) -> str:
+    """The type of a column, by all of its values and not by how many there are or what they are worth."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return "boolean"
+    if kinds == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
+        return "Int64"
+    if kinds in ({float}, {int, float}):
+        return "Float64"
+    return "string" if kinds == {str} else "object"
 
 
 def _columns(rows: Sequence[Row]) -> Iterable[str]:
     """All names: what a job is, then where it stands, then its results, each in the order of appearance."""
-    every = dict.fromkeys(name for row in rows for name in row)
-    return every or dict.fromkeys(("job", "task", *_STANDING))
+
+    def before(name: str) -> bool:
+        return name != "state"
+
+    first = dict.fromkeys(name for row in rows for name in takewhile(before, row))
+    rest = dict.fromkeys(name for row in rows for name in dropwhile(before, row))
+    return {**dict.fromkeys(("job", "task")), **first, **dict.fromkeys(_STANDING), **rest}
 
 
 _STANDING = ("state", "failure", "started", "ended", "duration", "folder")
@@ -177,14 +217,21 @@ def _value(
 ) -> Iterable[tuple[str, Any]]:
     kind = value.get("type") if isinstance(value, dict) else None
     if kind == "python":
-        inner = known.get(value.get("value"))
+        number = value.get("value")
+        inner = known.get(number) if isinstance(number, (int, str)) else None
         if inner is not None and depth < _DEEPEST:
             yield from _fields(inner, known, f"{name}.", depth + 1)
-    elif kind in {"path", "path.serialized", "enum"}:
+        return
+    if kind in {"path", "path.serialized", "enum"}:
         yield name, value.get("value")
-    elif kind in {"set", "tuple"}:
+        return
+    if kind in {"set", "tuple"}:
         yield from _value(name, value.get("items"), known, depth)
-    elif isinstance(value, (list, dict)) and any(isinstance(item, (list, dict)) for item in _items(value)):
+        return
+    if kind == "dict":  # with keys that are no texts, or one that is "type"
+        pairs = value.get("items") or ()
+        value = {str(pair[0]): pair[1] for pair in pairs if isinstance(pair, list) and len(pair) == 2}
+    if isinstance(value, (list, dict)) and any(isinstance(item, (list, dict)) for item in _items(value)):
         parts = enumerate(value) if isinstance(value, list) else value.items()
         for part, item in list(parts)[:_WIDEST]:
             yield from _value(f"{name}.{part}", item, known, depth + 1)

@@ -443,6 +443,9 @@ class Feed:
                 return reply(question.id, self._answers.answer(question))
             except Refused as error:
                 return refusal(question.id, str(error))
+            except Exception as error:  # of a file that is not as expected: who asked must not wait for ever
+                log.exception("a question about %s failed", question.job or question.service)
+                return refusal(question.id, f"this cannot be shown: {type(error).__name__}: {error}")
 
         self._in_pool(connection, work)
 

@@ -52,19 +52,23 @@ class _Maker:
                 return {"key": key, "type": name, "kids": self.fields(one, depth + 1)}
             if kind == "path":
                 return {"key": key, "value": printable(str(value.get("value"))), "kind": "path"}
-            if kind == "set":
+            if kind in {"set", "tuple"}:
                 return self._node(key, value.get("items"), depth)
             if kind == "dict":
                 value = dict(value.get("items", ()))
             elif "value" in value and kind is not None:
                 return {"key": key, "value": printable(str(value["value"]))}
             kids = [self._node(str(name), item, depth + 1) for name, item in value.items()]
-            return {"key": key, "type": f"{len(value)} items", "kids": kids}
+            return {"key": key, "type": _count(value), "kids": kids}
         if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
             kids = [self._node(str(i), item, depth + 1) for i, item in enumerate(value)]
-            return {"key": key, "type": f"{len(value)} items", "kids": kids}
+            return {"key": key, "type": _count(value), "kids": kids}
         shown = printable(_text(value))
         return {"key": key, "value": shown, **({"kind": "tag"} if self._tags.get(key) == shown else {})}
+
+
+def _count(items: Sequence[Any] | Mapping[str, Any]) -> str:
+    return "1 item" if len(items) == 1 else f"{len(items):,} items"
 
 
 def _text(value: Any) -> str:

@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from experimaestro.monitor.feed import PART, THREAD, Feed
 from experimaestro.monitor.messages import Message
 from experimaestro.monitor.rows import COLUMNS, STATE, TEXT
 from experimaestro.monitor.table import BATCH, Table
+from experimaestro.workspace.layout import JobPaths
 from polling import wait_until
 from watching import Commanded, View, Watched, feed_of, source_of
 
@@ -263,6 +265,25 @@ def test_what_cannot_be_done_is_refused_with_its_reason(feed: Feed, nonsense: Me
     view = View(feed)
 
     assert view.request(**nonsense) == {"t": "reply", "id": "1", "ok": False, "error": why}
+
+
+def test_a_file_that_is_not_as_expected_is_answered_too(watched: Watched, tmp_path: Path):
+    feed = feed_of(watched, tmp_path)
+    try:
+        with watched.changing() as study:
+            study.start("a")
+        view = View(feed)
+        view.wait_for(watched)
+        key = str(view.rows[0][0])
+        params = Path(JobPaths.of(str(tmp_path), key).params)
+        params.parent.mkdir(parents=True)
+        params.write_text('{"objects": 7}', encoding="utf-8")
+
+        answer = view.request(t="ask", id="1", ask="parameters", job=key)
+    finally:
+        feed.close()
+
+    assert answer["error"].startswith("this cannot be shown: ")
 
 
 @pytest.mark.parametrize("nonsense", [None, 12, "hello", [], {}, {"t": "hello"}, {"t": "do", "id": 7}])
