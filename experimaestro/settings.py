@@ -210,6 +210,17 @@ def find_workspace(
     return choose_workspace(workspace=workspace, workdir=workdir, experiment_id=experiment_id).workspace
 
 
+def history_of(folder: str | os.PathLike[str]) -> HistorySettings:
+    """How many runs are kept in the workspace of a folder.
+
+    Args:
+        folder: The folder, of a workspace of the settings or not.
+    """
+    settings, here = get_settings(), Path(folder).resolve()
+    local = (one for one in settings.workspaces if one.ssh is None and one.path.resolve() == here)
+    return next((one.history for one in local if one.history is not None), settings.history)
+
+
 def get_tokens(path: Path | None = None) -> dict[str, int]:
     """How many there are of each counted token, from `tokens.yaml`.
 

@@ -5,7 +5,9 @@ import json
 import click
 
 from experimaestro.cli.lazy import OrderedGroup
-from experimaestro.cli.options import as_json, at_path, perform, say_dry, workspace_group
+from experimaestro.cli.options import as_json, at_path, perform, say_dry, say_none, workspace_group
+
+_WHAT = "job that has another identifier now"
 
 
 @click.group(cls=OrderedGroup)
@@ -45,7 +47,9 @@ def list_command(folder: str, fix: bool, perform: bool, as_json: bool) -> None:
         linked = one.is_linked or (fix and perform and link(folder, one))
         click.echo(f"{one.key} -> {one.now}{' (linked)' if linked else ''}")
     if fix:
-        say_dry(perform, f"{count} to link")
+        say_dry(perform or not count, f"{count} to link")
+    elif not found:
+        say_none(_WHAT)
 
 
 @deprecated.command(short_help="Count the jobs of each type that have another identifier now.")
@@ -69,5 +73,7 @@ def diff(folder: str, as_json: bool) -> None:
         rows = [{"old": old, "new": new, "jobs": count} for (old, new), count in sorted(counts.items())]
         click.echo(json.dumps(rows, indent=2))
         return
+    if not counts:
+        say_none(_WHAT)
     for (old, new), count in sorted(counts.items()):
         click.echo(f"{old} -> {new}: {count} job{'s' if count > 1 else ''}")

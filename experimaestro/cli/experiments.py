@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experimaestro.cli.lazy import OrderedGroup
-from experimaestro.cli.options import as_json, in_workspace, perform, say_dry, workspace_group
+from experimaestro.cli.options import as_json, in_workspace, perform, say_dry, say_none, workspace_group
 from experimaestro.cli.services import services
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def list_command(folder: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
+    if not rows:
+        say_none("experiment")
     for row in rows:
         total = sum(row["jobs"].values())
         host = f" [{row['host']}]" if row["status"] == "running" else ""
@@ -94,6 +96,8 @@ def history(folder: str, experiment: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_as_json(one) for one in found], indent=2))
         return
+    if not found:
+        say_none("run")
     for one in found:
         tags = f"  {', '.join(one.tags)}" if one.tags else ""
         click.echo(f"{one.run_id:<18} {one.status:<11} {_shown(one.started)}  {one.host}{tags}")
@@ -130,7 +134,7 @@ def watch(folder: str, experiment: str) -> None:
     "--status", "statuses", multiple=True, type=click.Choice(["done", "failed", "interrupted", "detached"]),
     help="Runs of this status. May be repeated.",
 )  # fmt: skip
-@click.option("--keep", type=click.IntRange(0), metavar="N", default=0, help="Keep the newest so many.")
+@click.option("--keep", type=click.IntRange(0), metavar="N", help="Keep the newest so many.")
 @click.option("--with-tags", is_flag=True, help="Also runs that have tags.")
 @perform
 def prune(
@@ -139,7 +143,7 @@ def prune(
     before: datetime | None,
     after: datetime | None,
     statuses: tuple[str, ...],
-    keep: int,
+    keep: int | None,
     with_tags: bool,
     perform: bool,
 ) -> None:
@@ -148,21 +152,21 @@ def prune(
     Without options: those that the history of settings.yaml need not keep.
     """
     from experimaestro.inventory import pruning, removing, runs
-    from experimaestro.settings import get_settings
+    from experimaestro.settings import history_of
     from experimaestro.workspace.history import Limits
 
     known = runs.history(folder, experiment)
-    if before or after or statuses or keep or with_tags:
+    if before or after or statuses or keep is not None or with_tags:
         found = pruning.chosen(
             known,
             before=before and before.astimezone(),
             after=after and after.astimezone(),
             statuses=statuses,
-            keep=keep,
+            keep=keep or 0,
             with_tags=with_tags,
         )
     else:
-        kept = get_settings().history
+        kept = history_of(folder)
         found = pruning.beyond(known, Limits(kept.max_done, kept.max_failed))
     total = 0
     for one in found:
@@ -172,7 +176,7 @@ def prune(
             removing.remove_folder(one.folder)
         what = "removed" if perform else "would remove"
         click.echo(f"{what}  {one.run_id:<18} {one.status:<11} {removing.shown(size)}")
-    say_dry(perform, f"{len(found)} of {len(known)} runs, {removing.shown(total)}")
+    say_dry(perform or not found, f"{len(found)} of {len(known)} runs, {removing.shown(total)}")
 
 
 @experiments.command()
@@ -211,6 +215,8 @@ def tags(folder: str, experiment: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
+    if not found:
+        say_none("tag")
     for name, run_id in found.items():
         click.echo(f"{name}  {run_id}")
 

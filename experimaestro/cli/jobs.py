@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experimaestro.cli.lazy import OrderedGroup
-from experimaestro.cli.options import as_json, in_workspace, perform, say_dry, selecting, workspace_group
+from experimaestro.cli.options import (
+    as_json,
+    in_workspace,
+    perform,
+    say_dry,
+    say_none,
+    selecting,
+    workspace_group,
+)
 
 if TYPE_CHECKING:
     from experimaestro.inventory.jobs import JobRecord, Short
@@ -52,11 +60,14 @@ def list_command(
         click.echo(json.dumps(rows, indent=2, default=str))
         return
     short = _short(folder)
+    job: JobRecord | None = None
     for job in found:
         parts = [f"{WORDS[job.state]:<11}", job.paths.folder if fullpath else short(job.key)]
         parts += [f" {tags_text(job.tags)}"] if tags and job.tags else []
         parts += [" (ran other code)"] if changed_code(job) else []
         click.echo(" ".join(parts))
+    if job is None:
+        say_none("job")
 
 
 @jobs.command(short_help="Tell all about a job.")
@@ -99,9 +110,12 @@ def log(folder: str, job: str, std: bool, follow: bool) -> None:
     from experimaestro.workspace.layout import JobPaths
 
     paths = JobPaths.of(folder, find(folder, job))
+    part = ""
     for part in parts(paths, paths.out if std else paths.err, follow=follow):
         sys.stdout.write(part)
         sys.stdout.flush()
+    if not part:
+        say_none("line on standard output" if std else "line on standard error; --std prints standard output")
 
 
 @jobs.command(short_help="End jobs that run.")
@@ -204,6 +218,8 @@ def stray(folder: str, kill: bool, size: bool, perform: bool, as_json: bool) -> 
         for one in found:
             shown = f"  {removing.shown(removing.size(one.paths.folder))}" if size else ""
             click.echo(f"{short(one.key)}  {one.seen.owner or 'another version'}{shown}")
+        if not found and not kill:
+            say_none("job that runs without an experiment")
     if kill and perform:
         _say_killed(folder, found, killing.kill([one.paths for one in found]))
     if kill:

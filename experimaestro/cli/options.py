@@ -108,6 +108,11 @@ perform = click.option("--perform", is_flag=True, help="Do it; without, only say
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
+def say_none(what: str) -> None:
+    """Says that there is nothing to list, where a listing for people would be empty."""
+    click.echo(f"no {what}", err=True)
+
+
 def say_dry(done: bool, what: str) -> None:
     """Says at the end of what destroys whether it was done."""
     click.echo(what if done else f"{what}: nothing was done, add --perform", err=True)

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from experimaestro.cli.options import as_json, at_path, perform
+from experimaestro.cli.options import as_json, at_path, perform, say_none
 
 
 @click.command()
@@ -40,3 +40,5 @@ def orphans(folder: str, size: bool, clean: bool, perform: bool, as_json: bool) 
     for one in found:
         shown = f"{removing.shown(removing.size(one.paths.folder)):>9}  " if size else ""
         click.echo(f"{shown}{short(one.key)}")
+    if not found:
+        say_none("job that no experiment has")

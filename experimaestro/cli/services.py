@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experimaestro.cli.lazy import OrderedGroup
-from experimaestro.cli.options import as_json, in_workspace
+from experimaestro.cli.options import as_json, in_workspace, say_none
 
 if TYPE_CHECKING:
     from experimaestro.scheduler.services import Service
@@ -36,6 +36,8 @@ def list_command(folder: str, experiment: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
+    if not rows:
+        say_none("service")
     for row in rows:
         url = f"  {row['url']}" if row["state"] == "RUNNING" and row["url"] else ""
         what = printable(f"{row['service_id']}  {row['description']}")

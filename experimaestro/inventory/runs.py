@@ -166,8 +166,10 @@ def add_tag(workspace: str, experiment: str, run: str, tag: str, *, take: bool =
         take: Whether to take it from another run that has it.
 
     Raises:
-        WorkspaceError: There is no such run, it is open, or another one has the tag.
+        WorkspaceError: There is no such run, it is open, another one has the tag, or that is no word.
     """
+    if not tag.strip():
+        raise WorkspaceError(f"tag {tag!r}: expected a word that names the run")
     paths = named_run(workspace, experiment, run)
     known = history(workspace, experiment)
     for other in known:

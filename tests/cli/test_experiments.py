@@ -102,6 +102,22 @@ def test_runs_are_pruned_on_demand_and_jobs_are_kept(folder: Path):
     assert len(list((folder / "runs/jobs/experiment.train").iterdir())) == 3
 
 
+def test_keep_0_keeps_none(folder: Path):
+    assert experiments(folder, "prune", "first", "--keep", "0").err.startswith("3 of 3 runs, ")
+
+
+def test_a_tag_is_a_word(folder: Path):
+    said = "Error: tag '': expected a word that names the run\n"
+    assert experiments(folder, "tag", "first", "latest", "") == (1, "", said)
+
+
+def test_without_options_the_history_of_the_workspace_is_kept(folder: Path):
+    text = f"workspaces:\n- {{id: main, path: {folder}/runs, history: {{max_done: 0, max_failed: 1}}}}\n"
+    write(folder, {"home/.config/experimaestro/settings.yaml": text})
+
+    assert experiments(folder, "prune", "first").err.startswith("2 of 3 runs, ")
+
+
 def test_without_options_the_history_of_the_settings_is_kept(folder: Path):
     write(folder, {"home/.config/experimaestro/settings.yaml": "history: {max_done: 1, max_failed: 1}\n"})
 

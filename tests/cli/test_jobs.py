@@ -395,8 +395,41 @@ def test_why_nothing_is_done_with_a_job_that_is_named_is_said(folder: Path, word
     assert ended.err == f"{key[:-56]} {said}: it is done\n0 jobs\n"
 
 
-@pytest.mark.parametrize("words", [["orphans"], ["deprecated", "list"], ["deprecated", "diff"]])
-def test_a_workspace_is_named_in_the_same_way_everywhere(folder: Path, words: list[str]):
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["jobs", "list", "--filter", "lr = 7"], "no job\n"),
+        (["jobs", "stray"], "no job that runs without an experiment\n"),
+        (["experiments", "tags", "first"], "no tag\n"),
+        (["experiments", "services", "list"], "no service\n"),
+        (["deprecated", "list", "--fix"], "0 to link\n"),
+        (["experiments", "prune", "first"], "0 of 1 runs, 0 B\n"),
+    ],
+)
+def test_where_there_is_nothing_that_is_said_to_people_and_not_in_json(
+    folder: Path, words: list[str], said: str
+):
+    assert run(folder, *words, "--workdir", "runs") == (0, "", said)
+    if "list" in words[:2] and "--fix" not in words:
+        assert run(folder, *words, "--workdir", "runs", "--json") == (0, "[]\n", "")
+
+
+def test_an_empty_log_is_said_with_the_other_one(folder: Path):
+    key = str(rows(folder, "--filter", "lr = 0.5")[0]["job"])
+
+    assert jobs(folder, "log", key) == (0, "", "no line on standard error; --std prints standard output\n")
+    assert jobs(folder, "log", key, "--std") == (0, "lr is 0.5\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["orphans"], "no job that no experiment has\n"),
+        (["deprecated", "list"], "no job that has another identifier now\n"),
+        (["deprecated", "diff"], "no job that has another identifier now\n"),
+    ],
+)
+def test_a_workspace_is_named_in_the_same_way_everywhere(folder: Path, words: list[str], said: str):
     settings = "workspaces:\n- {id: main, path: runs}\n"
     write(folder, {"home/.config/experimaestro/settings.yaml": settings})
 
@@ -404,8 +437,8 @@ def test_a_workspace_is_named_in_the_same_way_everywhere(folder: Path, words: li
     ended = [run(folder, *words, *way) for way in ways]
 
     assert [(one.code, one.out) for one in ended] == [(0, "")] * 4
-    assert [one.err for one in ended[:3]] == [""] * 3
-    assert ended[3].err == "workspace 'main' (runs), because it is the first one of the settings\n"
+    assert [one.err for one in ended[:3]] == [said] * 3
+    assert ended[3].err == f"workspace 'main' (runs), because it is the first one of the settings\n{said}"
     both = run(folder, *words, "runs", "--workspace", "main")
     assert both.code == 2
     assert both.err.endswith("Error: PATH and --workdir or --workspace say the same: give one of them\n")
