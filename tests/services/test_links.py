@@ -120,7 +120,23 @@ def test_a_browser_is_told_all_that_it_needs():
     }
 
 
-@pytest.mark.parametrize("address", ["", "localhost:80", "ftp://localhost/", "http://localhost:99999/"])
+@pytest.mark.parametrize(
+    ("address", "host", "direct"),
+    [
+        ("https://127.0.0.1:8443/a", "127.0.0.1", "https://localhost:8443/a"),
+        ("http://[::1]:80", "[::1]", "http://localhost:80/"),
+        ("http://[fe80::1]:80/", "[fe80::1]", "http://[fe80::1]:80/"),
+    ],
+)
+def test_addresses_of_every_kind_stay_what_they_are(address: str, host: str, direct: str):
+    place = Place.of(address)
+    assert (place.host, place.direct) == (host, direct)
+    assert links.server_view(place).startswith(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "localhost:80", "ftp://localhost/", "http://localhost:99999/", "http://[::1", 5]
+)
 def test_what_is_no_address_is_refused(address: str):
     with pytest.raises(ServiceError) as caught:
         Place.of(address)

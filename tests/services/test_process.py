@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -389,6 +390,26 @@ def test_the_program_names_a_command():
 
 
 FIXED_PORT = "or port=... if it has a fixed one"
+
+
+@pytest.mark.parametrize("port", [-1, 65536, "80", 1.5])
+def test_a_port_that_cannot_be_is_refused_where_it_is_written(port: Any):
+    with pytest.raises(ServiceError) as caught:
+        CommandService("serve", port=port)
+    assert str(caught.value) == (
+        f"CommandService('serve'): port={port!r}: expected a number from 1 to 65535, or 0 for a free one"
+    )
+
+
+def test_variables_may_be_numbers(tmp_path: Path):
+    service = command_service(tmp_path, "env", "{port}", environment={"THREADS": 4})
+    assert service._environment() == {"THREADS": "4"}
+
+
+@pytest.mark.parametrize("command", [5, None, [""], []])
+def test_what_is_no_command_is_refused(command: Any):
+    with pytest.raises(ServiceError, match="expected a"):
+        CommandService(command)
 
 
 @pytest.mark.parametrize(

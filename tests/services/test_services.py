@@ -132,6 +132,20 @@ def test_ready_without_an_address_is_an_error():
     assert str(caught.value) == "the service 'nowhere' says that it is ready, and has set no url"
 
 
+def test_an_address_that_is_none_is_an_error_where_it_is_set():
+    class Wrong(Page):
+        def _serve(self, running: threading.Event) -> None:
+            self.url = "http://127.0.0.1:9/"
+            running.set()
+            self.url = "port 9"
+
+    service = Wrong()
+    service.start()
+    assert service.wait(10)
+    assert service.error == "the address of a service is 'port 9': expected http://127.0.0.1:PORT/"
+    assert service.describe()["port"] is None
+
+
 def test_stop_during_start_ends_the_wait_for_its_address():
     service = NeverReady()
     service.ready_timeout_s = 30.0

@@ -6,6 +6,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from curves import Curve
 from experimaestro import experiment, tag
 from experimaestro.exceptions import ServiceError
-from experimaestro.scheduler.services import TensorBoardService, services_of
+from experimaestro.scheduler.services import Service, TensorBoardService, services_of
 from experimaestro.scheduler.services.runs_by_tags import NamedJob, latest_runs, link
 from polling import wait_until
 
@@ -134,6 +135,35 @@ def test_without_tensorboard_the_error_is_the_command_to_type(tmp_path: Path):
         "TensorBoard is not installed in the environment of this process: "
         f"{sys.executable} -m pip install tensorboard. Then press Start.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"reload_s": 0}, "TensorBoardService(reload_s=0): expected a number of seconds"),
+        ({"reload_s": "5"}, "TensorBoardService(reload_s='5'): expected a number of seconds"),
+        ({"jobs": 3}, "TensorBoardService(jobs=3): expected a list of submitted tasks"),
+        ({"jobs": ["a"]}, "the service 'tensorboard' cannot show 'a': expected a submitted task"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(arguments: dict[str, Any], message: str):
+    with pytest.raises(ServiceError) as caught:
+        TensorBoardService(**arguments)
+    assert str(caught.value) == message
+
+
+def test_chosen_jobs_may_be_none_yet_and_are_counted_once(xp: experiment):
+    board = TensorBoardService(jobs=[])
+    assert board.description() == "TensorBoard over 0 jobs"
+    job = Curve.C(slope=tag(1.0)).submit()
+    board.add(job)
+    board.add(job)
+    assert board.description() == "TensorBoard over 1 job"
+    again = Service.from_state_dict("experimaestro.scheduler.services.TensorBoardService", board.state_dict())
+    assert again.description() == "TensorBoard over 1 job"
+    with pytest.raises(ServiceError, match="shows all jobs of its experiment"):
+        TensorBoardService().add(job)
+    xp.wait()
 
 
 # Names.

@@ -28,7 +28,8 @@ class CommandService(ProcessWebService):
         ready_timeout_s: How long its start may take, in seconds.
 
     Raises:
-        ServiceError: `command` is empty or has no `{port}` although `port` is 0.
+        ServiceError: `command` is empty or has no `{port}` although `port` is 0, or another argument
+            makes no sense.
 
     Example:
         >>> service = CommandService("mlflow ui --host {host} --port {port}")
@@ -54,7 +55,11 @@ class CommandService(ProcessWebService):
             )
         except ValueError as error:
             raise ServiceError(f"CommandService({command!r}): {error}") from None
-        if not self._command:
+        except TypeError:
+            raise ServiceError(
+                f"CommandService({command!r}): expected a command, as a line or list"
+            ) from None
+        if not self._command or not self._command[0]:
             raise ServiceError(f"CommandService({command!r}): expected a program and its arguments")
         if not port and not any("{port}" in part for part in self._command):
             raise ServiceError(
@@ -63,10 +68,11 @@ class CommandService(ProcessWebService):
             )
         self.id = id or self._command[0].rpartition("/")[2]
         self.ready_timeout_s = ready_timeout_s
-        self._wanted, self._path = port, f"/{path.lstrip('/')}"
+        self._wanted = ports.checked(port, f"CommandService({command!r})")
+        self._path = f"/{path.lstrip('/')}"
         line = command if isinstance(command, str) else shlex.join(self._command)
         self._description = description or line.replace("'{host}'", "{host}").replace("'{port}'", "{port}")
-        self._variables = dict(environment or {})
+        self._variables = {name: str(value) for name, value in (environment or {}).items()}
         self._port = 0
 
     def description(self) -> str:

@@ -27,7 +27,7 @@ TOKEN_PARAMETER = "xpm_token"  # noqa: S105 - the name of a parameter
 """Parameter of the query that lets in. Jupyter hides what has `token` in its name from its log;
 `token` itself would be taken for Jupyter's own."""
 
-_LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", ""))
+_LOOPBACK = frozenset(("127.0.0.1", "localhost", "[::1]", ""))
 
 
 class Place(NamedTuple):
@@ -36,6 +36,7 @@ class Place(NamedTuple):
     host: str
     port: int
     path: str
+    scheme: str = "http"
 
     @classmethod
     def of(cls, address: str) -> "Place":
@@ -44,16 +45,17 @@ class Place(NamedTuple):
         Raises:
             ServiceError: It is no such address.
         """
-        parts = urlsplit(address)
         try:
+            parts = urlsplit(str(address))
             port, is_right = parts.port, parts.scheme in {"http", "https"} and bool(parts.hostname)
-        except ValueError:  # no number of a port
-            port, is_right = None, False
+        except ValueError:  # no number of a port, half an address of version 6
+            is_right = False
         if not is_right:
             raise ServiceError(f"the address of a service is {address!r}: expected http://127.0.0.1:PORT/")
         port = port or (443 if parts.scheme == "https" else 80)
         query = f"?{parts.query}" if parts.query else ""
-        return cls(parts.hostname or "", port, f"{parts.path or '/'}{query}")
+        host = parts.hostname or ""
+        return cls(f"[{host}]" if ":" in host else host, port, f"{parts.path or '/'}{query}", parts.scheme)
 
     @property
     def is_local(self) -> bool:
@@ -64,7 +66,7 @@ class Place(NamedTuple):
     def direct(self) -> str:
         """Its address without any proxy."""
         host = "localhost" if self.is_local else self.host
-        return f"http://{host}:{self.port}{self.path}"
+        return f"{self.scheme}://{host}:{self.port}{self.path}"
 
     @property
     def behind_proxy(self) -> str:
@@ -129,7 +131,7 @@ def server_view(place: Place) -> str:
     if filled is not None:
         return filled
     if server is None:
-        return f"http://{place.host}:{place.port}{place.path}"
+        return f"{place.scheme}://{place.host}:{place.port}{place.path}"
     return f"{server[0]}{server[1]}{place.behind_proxy}"
 
 

@@ -17,8 +17,27 @@ from experimaestro.workspace.processes import LINUX
 HOST = "127.0.0.1"
 """Where everything of ours listens"""
 
+_LAST = 65535
+
 EVERYWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104 - to tell of it
 """Addresses that other machines reach"""
+
+
+def checked(port: object, whose: str) -> int:
+    """A number that can be a port.
+
+    Args:
+        port: The port; 0: a free one.
+        whose: What has it, for the message.
+
+    Raises:
+        ServiceError: It is no such number.
+    """
+    if not isinstance(port, int) or not 0 <= port <= _LAST:
+        raise ServiceError(
+            f"{whose}: port={port!r}: expected a number from 1 to {_LAST}, or 0 for a free one"
+        )
+    return port
 
 
 def listen() -> socket.socket:

@@ -26,10 +26,14 @@ class TensorBoardService(ProcessWebService):
 
     Args:
         logdir: A folder that is shown in place of jobs.
-        jobs: Submitted tasks that are shown; neither this nor `logdir`: all jobs of the experiment
-            to which it is added. More may be added with `add`.
+        jobs: Submitted tasks that are shown, more may be added with `add`; None: all jobs of the
+            experiment to which it is added, unless a `logdir` is given.
         id: Names it in its experiment.
         reload_s: Seconds between two looks at the data.
+
+    Raises:
+        ServiceError: An argument makes no sense.
+        NotSubmittedError: A task was not submitted.
 
     Example:
         >>> xp.add_service(TensorBoardService()).start()              # doctest: +SKIP
@@ -41,19 +45,24 @@ class TensorBoardService(ProcessWebService):
         self,
         logdir: str | Path | None = None,
         *,
-        jobs: Iterable[Task | Mapping[str, Any]] = (),
+        jobs: Iterable[Task | Mapping[str, Any]] | None = None,
         id: str = "tensorboard",  # noqa: A002 - the name of the compatible API
         reload_s: float = 5.0,
     ) -> None:
         super().__init__()
         self.id = id
         self._logdir = None if logdir is None else Path(logdir).absolute()
+        seconds: object = reload_s  # whatever the caller gave
+        if not (isinstance(seconds, int | float) and seconds > 0):
+            raise ServiceError(f"TensorBoardService(reload_s={reload_s!r}): expected a number of seconds")
         self._reload_s = reload_s
+        self._shows_all = jobs is None and logdir is None
         self._jobs: list[NamedJob] = []
-        self._run: Path | None = None
         self._descriptors: Sequence[int] = ()
         self._port = 0
-        for job in jobs:
+        if isinstance(jobs, (Task, Mapping)) or not isinstance(jobs, Iterable | None):
+            raise ServiceError(f"TensorBoardService(jobs={jobs!r}): expected a list of submitted tasks")
+        for job in jobs or ():
             self.add(job)
 
     def add(self, job: Task | Mapping[str, Any]) -> None:
@@ -64,8 +73,13 @@ class TensorBoardService(ProcessWebService):
 
         Raises:
             NotSubmittedError: The task was not submitted.
-            ServiceError: A folder is shown, not jobs.
+            ServiceError: A folder is shown, or all jobs, not chosen ones; or it is no task.
         """
+        if self._shows_all:
+            raise ServiceError(
+                f"the service {self.id!r} shows all jobs of its experiment: "
+                "TensorBoardService(jobs=[...]) shows chosen ones, of any"
+            )
         if self._logdir is not None:
             raise ServiceError(
                 f"the service {self.id!r} shows the folder {self._logdir}: it cannot show jobs too"
@@ -73,9 +87,13 @@ class TensorBoardService(ProcessWebService):
         if isinstance(job, Mapping):
             folder = Path(job["folder"])
             named = NamedJob(folder.parent.name, folder.name, job["tags"], str(folder))
-        else:
+        elif isinstance(job, Task):
             folder = job.jobpath
             named = NamedJob(folder.parent.name, folder.name, dict(tags(job)), str(folder))
+        else:
+            raise ServiceError(f"the service {self.id!r} cannot show {job!r}: expected a submitted task")
+        if named.folder in {one.folder for one in self._jobs}:
+            return
         self._jobs.append(named)
         if self.process is not None:
             link(self._shown(), named)
@@ -84,14 +102,15 @@ class TensorBoardService(ProcessWebService):
         """What it shows."""
         if self._logdir is not None:
             return f"TensorBoard over {self._logdir}"
-        if self._jobs:
-            return f"TensorBoard over {len(self._jobs)} job{'s' if len(self._jobs) > 1 else ''}"
-        return "TensorBoard over all jobs"
+        if self._shows_all:
+            return "TensorBoard over all jobs"
+        return f"TensorBoard over {len(self._jobs)} job{'' if len(self._jobs) == 1 else 's'}"
 
     def state_dict(self) -> Mapping[str, Any]:
         """See `Service.state_dict`."""
         jobs = [{"folder": Path(job.folder), "tags": dict(job.tags)} for job in self._jobs]
-        return {"logdir": self._logdir, "jobs": jobs, "id": self.id, "reload_s": self._reload_s}
+        shown = None if self._shows_all else jobs
+        return {"logdir": self._logdir, "jobs": shown, "id": self.id, "reload_s": self._reload_s}
 
     def _shown(self) -> Path:
         """The folder that TensorBoard is given."""
@@ -102,7 +121,7 @@ class TensorBoardService(ProcessWebService):
 
     def _run_folder(self) -> Path | None:
         """The run all of whose jobs are shown."""
-        if self._logdir is not None or self._jobs or not self.run_id or self.log_directory is None:
+        if not self._shows_all or not self.run_id or self.log_directory is None:
             return None
         return self.log_directory.parents[1]
 

@@ -138,11 +138,16 @@ class WebService(Service):
         """Its address as this process sees it: behind the Jupyter server if there is one.
 
         It has no token. None unless it runs. `_serve` sets it to the address on this machine.
+
+        Raises:
+            ServiceError: What is set is no address, or the template of the user cannot be filled.
         """
         return None if self._address is None else links.server_view(links.Place.of(self._address))
 
     @url.setter
     def url(self, address: str | None) -> None:
+        if address is not None:
+            links.Place.of(address)  # a wrong one: said where it is set
         self._address = address
 
     @property
@@ -304,7 +309,7 @@ class WebService(Service):
         life.limit.cancel()
         if self._address is None:
             raise ServiceError(f"the service {self.id!r} says that it is ready, and has set no url")
-        links.server_view(links.Place.of(self._address))  # a wrong address or template: said now
+        links.server_view(links.Place.of(self._address))  # a wrong template: said now
         self._change(ServiceState.RUNNING, None, frozenset({ServiceState.STARTING}))
         life.settled.set()
 
