@@ -5,6 +5,7 @@
 import copy
 import math
 import pickle
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum, Flag
@@ -844,3 +845,20 @@ def test_groups_are_made_by_param_group(wrong: TypingAny):
         partial(exclude_groups=wrong)
     with pytest.raises(DefinitionError, match=r"partial\(include_groups=.*\): expected a list of groups"):
         partial(include_groups=wrong)
+
+
+class Parent(Config):
+    lr: Param[float] = field(default=0.5)
+
+
+class Bare(Parent):
+    lr = 0.1
+
+
+def test_a_bare_value_for_a_parameter_of_a_parent_is_told():
+    text = (
+        "Bare.lr = 0.1 has no effect: lr is a parameter of Parent. Declare it again: "
+        "lr: Param[float] = field(default=0.1, overrides=True)"
+    )
+    with pytest.warns(UserWarning, match=re.escape(text)):
+        assert Bare.C().lr == 0.5

@@ -220,6 +220,7 @@ def _arguments(cls: type[Declares], fixed: Mapping[type, Mapping[Any, Any]]) -> 
     for base in reversed(cls.__mro__):
         if not issubclass(base, Declares) or issubclass(base, Configuration):
             continue
+        _warn_of_bare_values(base, found)
         for name, annotation in base.__annotations__.items():
             resolved = resolved_annotation(base, name, annotation)
             if typing.get_origin(resolved) is not typing.Annotated:
@@ -237,6 +238,20 @@ def _arguments(cls: type[Declares], fixed: Mapping[type, Mapping[Any, Any]]) -> 
                     _check_redeclared(base, found[name], one)
                 found[name] = one
     return {name: found[name] for name in sorted(found)}
+
+
+def _warn_of_bare_values(base: type, inherited: Mapping[str, Argument]) -> None:
+    """Warns of `lr = 0.1` in a class whose parent declares `lr`: it looks like another default."""
+    for name, value in list(vars(base).items()):
+        if name in inherited and name not in base.__annotations__ and not hasattr(value, "__get__"):
+            one = inherited[name]
+            _warn(
+                base,
+                f"{base.__qualname__}.{name} = {short(value)} has no effect: {name} is a parameter of "
+                f"{one.owner.__qualname__ if one.owner else 'a parent'}. Declare it again: {name}: "
+                f"{one.kind.value}[{one.type.name}] = field(default={short(value)}, overrides=True)",
+                UserWarning,
+            )
 
 
 def _refuse_inner_mark(base: type, name: str, annotation: Any) -> None:
