@@ -436,18 +436,20 @@ def test_a_package_offers_its_own_and_one_that_cannot_be_imported_hides_no_other
     described = tmp_path / "boards-1.0.dist-info"
     described.mkdir()
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: boards\nVersion: 1.0\n")
-    points = "[experimaestro.services]\npage = pages:Page\nlost = boards_that_are_lost:Board\n"
-    (described / "entry_points.txt").write_text(points)
+    points = "page = pages:Page\nlost = boards_that_are_lost:Board\nexits = exits:Board\n"
+    (tmp_path / "exits.py").write_text("raise SystemExit('no licence')")
+    (described / "entry_points.txt").write_text(f"[experimaestro.services]\n{points}")
     monkeypatch.syspath_prepend(tmp_path)
 
     found = installed()
 
     assert found["page"] is Page
-    assert "lost" not in found
+    assert not {"lost", "exits"} & set(found)
     assert "tensorboard" in found
-    assert [one.message for one in caplog.records] == [
-        "the service lost of boards_that_are_lost:Board cannot be imported"
-    ]
+    assert {one.message for one in caplog.records} == {
+        "the service lost of boards_that_are_lost:Board cannot be imported",
+        "the service exits of exits:Board cannot be imported",
+    }
 
 
 def test_an_interrupt_of_the_terminal_does_not_reach_a_service(xp: experiment):

@@ -1,6 +1,7 @@
 """TensorBoard, a real one: names from tags, jobs that come later, and its token."""
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -164,6 +165,22 @@ def test_chosen_jobs_may_be_none_yet_and_are_counted_once(xp: experiment):
     with pytest.raises(ServiceError, match="shows all jobs of its experiment"):
         TensorBoardService().add(job)
     xp.wait()
+
+
+def test_the_program_over_workspaces_leaves_no_folder_of_links_when_it_is_asked_to_end(tmp_path: Path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    module = "experimaestro.scheduler.services.tensorboard_server"
+    with subprocess.Popen(
+        [sys.executable, "-m", module, "--under", ".", "--unix-socket", "socket"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        wait_until(lambda: list(temporary.glob("experimaestro-*")), 30)
+        process.terminate()
+    assert process.returncode == 0
+    assert list(temporary.iterdir()) == []
 
 
 # Names.

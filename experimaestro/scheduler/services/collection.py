@@ -210,6 +210,6 @@ def installed() -> dict[str, type[Service]]:
     for point in entry_points(group=GROUP):
         try:  # each alone: the others are to be found
             found[point.name] = point.load()
-        except Exception:  # noqa: BLE001, PERF203 - of a package
+        except (Exception, SystemExit):  # noqa: BLE001, PERF203 - of a package
             log.exception("the service %s of %s cannot be imported", point.name, point.value)
     return found

@@ -9,7 +9,9 @@ Only public parts of TensorBoard are used (`program.TensorBoard`, `TensorBoardSe
 """
 
 import argparse
+import contextlib
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -51,13 +53,17 @@ def main(arguments: list[str]) -> None:
         if not token:
             sys.exit("expected a token")
     parent = os.getppid()
-    logdir = given.logdir or Path(tempfile.mkdtemp(prefix="experimaestro-tensorboard-"))
-    seen: dict[str, int] = {}
-    _link_new(logdir, given, seen)
-    _serve(str(logdir), given.reload, listening, token)
-    while os.getppid() == parent:  # else who started this is gone
-        time.sleep(FOLLOW_S)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # removes the folder of links, if it is its own
+    with contextlib.ExitStack() as made:
+        logdir = given.logdir or Path(
+            made.enter_context(tempfile.TemporaryDirectory(prefix="experimaestro-tensorboard-"))
+        )
+        seen: dict[str, int] = {}
         _link_new(logdir, given, seen)
+        _serve(str(logdir), given.reload, listening, token)
+        while os.getppid() == parent:  # else who started this is gone
+            time.sleep(FOLLOW_S)
+            _link_new(logdir, given, seen)
 
 
 def _link_new(logdir: Path, given: argparse.Namespace, seen: dict[str, int]) -> None:
