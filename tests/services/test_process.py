@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from experimaestro.exceptions import ServiceError
-from experimaestro.scheduler.services import CommandService, ServiceState
+from experimaestro.scheduler.services import CommandService, ProcessWebService, ServiceState
 from pages import READY, Script, Story
 from polling import wait_until
 
@@ -28,7 +28,7 @@ def runs(process: psutil.Process) -> bool:
         return False
 
 
-def command_of(service: Script) -> psutil.Process:
+def command_of(service: ProcessWebService) -> psutil.Process:
     """The process of the command, below its keeper."""
     assert service.process is not None
     return psutil.Process(service.process.pid).children()[0]
@@ -403,7 +403,18 @@ def test_a_port_that_cannot_be_is_refused_where_it_is_written(port: Any):
 
 def test_variables_may_be_numbers(tmp_path: Path):
     service = command_service(tmp_path, "env", "{port}", environment={"THREADS": 4})
-    assert service._environment() == {"THREADS": "4"}
+    assert service._environment()["THREADS"] == "4"
+
+
+def test_a_program_of_an_environment_that_is_not_active_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    name = Path(sys.executable).name
+    monkeypatch.setenv("PATH", "/nowhere")
+    service = command_service(tmp_path, name, *SERVER[1:])
+    service.get_url()
+    assert command_of(service).exe() == psutil.Process().exe()
+    service.stop()
 
 
 @pytest.mark.parametrize("command", [5, None, [""], []])

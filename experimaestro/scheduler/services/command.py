@@ -1,8 +1,10 @@
 """Any command that serves a page on a port, as a service."""
 
 import contextlib
+import os
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from experimaestro.exceptions import ServiceError
@@ -14,8 +16,9 @@ from experimaestro.scheduler.services.service import log
 class CommandService(ProcessWebService):
     """A command that serves a page on a port, such as `mlflow ui --port {port}`.
 
-    No shell is between: quotes work, pipes and `$VAR` do not. Who can reach the page is up to the
-    command: other users of the machine can, unless it asks for a password.
+    The program is looked for beside this process's Python first, as if its environment was active: that
+    of a kernel often is not. No shell is between: quotes work, pipes and `$VAR` do not. Who can reach
+    the page is up to the command: other users of the machine can, unless it asks for a password.
 
     Args:
         command: The command, as a line or as a list. `{port}` and `{host}` (127.0.0.1) are
@@ -81,7 +84,7 @@ class CommandService(ProcessWebService):
 
     def _build_command(self) -> Sequence[str]:
         program = self._command[0]
-        if shutil.which(program) is None:
+        if shutil.which(program, path=self._environment()["PATH"]) is None:
             raise ServiceError(
                 f"{program} was not found: install it in the environment of this process, "
                 "or give its whole path. Then press Start."
@@ -96,7 +99,9 @@ class CommandService(ProcessWebService):
         return command
 
     def _environment(self) -> Mapping[str, str]:
-        return self._variables
+        beside = os.path.dirname(sys.executable)  # noqa: PTH120 - a string
+        path = os.environ.get("PATH", os.defpath)
+        return {"PATH": f"{beside}{os.pathsep}{path}", **self._variables}
 
     @contextlib.contextmanager
     def _resources(self) -> Iterator[Sequence[int]]:
