@@ -10,7 +10,12 @@ export interface Column {
   mono?: boolean;
 }
 
+/** A column that is made: its least width, and its share of what is left over, if it has one */
+type Track = Omit<Column, "width"> & { least: number; share?: number };
+
 const GAP = 10;
+/** Left and right of a row */
+const EDGES = 20;
 const LETTER = 6.8;
 
 /**
@@ -30,20 +35,24 @@ export function columns(width: number, em: number, tags: ReadonlyMap<string, num
   const allTags = [...tags].reduce((sum, [name, longest]) => sum + tagWidth(name, longest) + GAP, 0);
   const fixed = 20 + 118 + (hasAction ? 58 : 0) + (hasDuration ? 64 : 0) + 120 + 160;
 
-  const made: Column[] = [];
-  if (w >= 480) made.push({ key: "pick", title: "", width: px(14) });
-  made.push({ key: "state", title: "State", width: px(small ? 70 : 84) });
-  made.push({ key: "task", title: "Task", width: small ? `minmax(${px(76)},1fr)` : `minmax(${px(112)},.9fr)` });
+  const made: Track[] = [];
+  if (w >= 480) made.push({ key: "pick", title: "", least: 14 });
+  made.push({ key: "state", title: "State", least: small ? 70 : 84 });
+  made.push({ key: "task", title: "Task", ...(small ? { least: 76, share: 1 } : { least: 112, share: 0.9 }) });
   if (w - fixed - allTags > 0) {
-    for (const [name, longest] of tags) {
-      made.push({ key: `tag:${name}`, title: name, width: px(tagWidth(name, longest)), mono: true });
-    }
+    for (const [name, longest] of tags) made.push({ key: `tag:${name}`, title: name, least: tagWidth(name, longest), mono: true });
   } else if (w >= 380) {
-    made.push({ key: "tags", title: "Tags", width: small ? `minmax(${px(96)},1.15fr)` : `minmax(${px(110)},1.2fr)` });
+    made.push({ key: "tags", title: "Tags", ...(small ? { least: 96, share: 1.15 } : { least: 110, share: 1.2 }) });
   }
-  made.push({ key: "progress", title: "Progress", width: small ? `minmax(${px(96)},1fr)` : `minmax(${px(150)},2fr)` });
-  if (w >= 1240) made.push({ key: "started", title: "Started", width: px(62), right: true });
-  if (hasDuration) made.push({ key: "duration", title: "Duration", width: px(56), right: true });
-  if (hasAction) made.push({ key: "action", title: "", width: px(48), right: true });
-  return made;
+  made.push({ key: "progress", title: "Progress", ...(small ? { least: 96, share: 1 } : { least: 150, share: 2 }) });
+  if (w >= 1240) made.push({ key: "started", title: "Started", least: 62, right: true });
+  if (hasDuration) made.push({ key: "duration", title: "Duration", least: 56, right: true });
+  if (hasAction) made.push({ key: "action", title: "", least: 48, right: true });
+
+  // just above a width from which there is a column more, the others have less than they want
+  const sum = (tracks: Track[]): number => tracks.reduce((all, track) => all + track.least, 0);
+  const left = w - EDGES - GAP * (made.length - 1) - sum(made.filter((track) => track.share === undefined));
+  const part = Math.min(1, left / sum(made.filter((track) => track.share !== undefined)));
+  return made.map(({ least, share, ...column }) =>
+    ({ ...column, width: share === undefined ? px(least) : `minmax(${Math.floor(least * part * scale)}px,${share}fr)` }));
 }

@@ -78,7 +78,7 @@ export const blank = (title: string, text: Child[], ...actions: HTMLElement[]): 
 
 /** Puts a text into the clipboard and says so on the button. */
 export function copy(text: string, pressed: HTMLElement): void {
-  const before = pressed.textContent ?? "";
+  const before = pressed.dataset["label"] ??= pressed.textContent ?? "";  // it may say "Copied" still
   const say = (word: string): void => {
     pressed.textContent = word;
     setTimeout(() => { pressed.textContent = before; }, 1500);

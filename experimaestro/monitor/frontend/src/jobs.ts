@@ -4,14 +4,12 @@
  * with the focus exists even if it is scrolled away; data never scrolls it.
  */
 
-import { bar, words } from "./bar.ts";
 import { columns, type Column } from "./columns.ts";
-import { blank, button, caret, cut, h, setAttribute } from "./dom.ts";
-import { count } from "./format.ts";
-import type { Counted } from "./messages.ts";
-import { isGroup, lines, matcher, type Group, type Line } from "./query.ts";
+import { blank, button, h, setAttribute } from "./dom.ts";
+import { GroupElement } from "./group.ts";
+import { beginsWithMost, isGroup, lines, matcher, type Line } from "./query.ts";
 import { RowElement, type Situation } from "./row.ts";
-import { countedAs, actionOf } from "./states.ts";
+import { actionOf } from "./states.ts";
 import type { Row } from "./store.ts";
 import type { Part, View } from "./view.ts";
 
@@ -35,7 +33,7 @@ export class Jobs implements Part {
   #columns: Column[] = [];
   #layout = "";
   #height = 26;
-  #made = new Map<string, { element: HTMLElement; row: RowElement | null; top: number }>();
+  #made = new Map<string, { one: RowElement | GroupElement; top: number }>();
   #spare: RowElement[] = [];
   #order = -1;
   #ordered = 0;
@@ -79,7 +77,7 @@ export class Jobs implements Part {
     this.#view.ui.focus = key;
     this.reveal(key);
     this.#rows();
-    this.#made.get(key)?.element.focus({ preventScroll: true });
+    this.#made.get(key)?.one.element.focus({ preventScroll: true });
   }
 
   /** Scrolls so that a row is in sight, if it is not. */
@@ -166,8 +164,7 @@ export class Jobs implements Part {
     const width = this.#grid.clientWidth;
     if (width === 0) return;
     const { store, ui } = this.#view;
-    const rows = this.#lines.reduce((n, line) => n + Number(!isGroup(line)), 0);
-    const marked = ui.picked.size > 0 && ui.picked.size >= rows;
+    const marked = ui.picked.size > 0 && ui.picked.size >= this.#lines.reduce((n, line) => n + this.#jobsOf(line).length, 0);
     const made = columns(width, this.#view.em(), store.tags);
     const layout = JSON.stringify(made);
     const state = `${layout} ${ui.sort} ${ui.descending} ${marked}`;
@@ -184,7 +181,8 @@ export class Jobs implements Part {
     this.#grid.style.setProperty("--cols", made.map((column) => column.width).join(" "));
     this.#height = this.#head.getBoundingClientRect().height || 26;
     this.#area.style.height = `${this.#lines.length * this.#height}px`;
-    for (const { element } of this.#made.values()) element.remove();
+    for (const { one } of this.#made.values()) one.element.remove();
+    for (const row of this.#spare) row.element.remove();
     this.#made.clear();
     this.#spare = [];
   }
@@ -206,7 +204,7 @@ export class Jobs implements Part {
     } else if (column.title) {
       const press = (): void => {
         if (sorted) ui.descending = !ui.descending;
-        else { ui.sort = column.key; ui.descending = false; }
+        else { ui.sort = column.key; ui.descending = beginsWithMost(column.key); }
         this.#view.refilter();
       };
       head.append(h("button", { "type": "button", "tabindex": -1, "title": `Sort by ${column.title.toLowerCase()}`, "data-sort": column.key, "onclick": press },
@@ -218,7 +216,12 @@ export class Jobs implements Part {
   }
 
   #pickAll(all: boolean): void {
-    this.#view.pick(all ? this.#lines.filter((line) => !isGroup(line)).map(keyOf) : [], all ? "add" : "clear");
+    this.#view.pick(all ? this.#lines.flatMap((line) => this.#jobsOf(line)).map(keyOf) : [], all ? "add" : "clear");
+  }
+
+  /** The jobs of a line; in groups, those of a closed one too. */
+  #jobsOf(line: Line): Row[] {
+    return isGroup(line) ? line.rows : this.#view.ui.grouped ? [] : [line];
   }
 
   /** The rows in sight, and the one with the focus. */
@@ -235,10 +238,10 @@ export class Jobs implements Part {
 
     const keys = new Set(wanted.map((i) => keyOf(this.#lines[i] as Line)));
     for (const [key, made] of this.#made) {
-      if (keys.has(key) && made.row !== null) continue;
+      if (keys.has(key)) continue;
       this.#made.delete(key);
-      if (made.row === null) { made.element.remove(); continue; }
-      this.#spare.push(made.row);
+      if (made.one instanceof RowElement) this.#spare.push(made.one);
+      else made.one.element.remove();
     }
     const situation: Situation = {
       now: store.now(), started: store.run?.started ?? 0, index: 0, open: false, picked: false, focus: false,
@@ -254,40 +257,27 @@ export class Jobs implements Part {
     const key = keyOf(line);
     let made = this.#made.get(key);
     if (made === undefined) {
-      const row = isGroup(line) ? null : this.#spare.pop() ?? new RowElement(this.#columns, this.#pressed);
-      const element = row === null ? this.#group(line as Group, i) : row.element;
-      element.hidden = false;
-      if (element.parentNode === null) this.#area.append(element);
-      made = { element, row, top: -1 };
+      const one = isGroup(line) ? new GroupElement(() => this.#toggle(line.group)) : this.#spare.pop() ?? new RowElement(this.#columns, this.#pressed);
+      one.element.hidden = false;
+      if (one.element.parentNode === null) this.#area.append(one.element);
+      made = { one, top: -1 };
       this.#made.set(key, made);
     }
     const top = i * this.#height;
     if (made.top !== top) {
       made.top = top;
-      made.element.style.top = `${top}px`;
+      made.one.element.style.top = `${top}px`;
     }
-    if (made.row === null || isGroup(line)) return;
+    if (isGroup(line)) {
+      if (made.one instanceof GroupElement) made.one.fill(line, i, !ui.closed.has(line.group), ui.focus === key);
+      return;
+    }
     const job = store.rows[line.n] ?? line;
     situation.index = i;
     situation.open = ui.open === key;
     situation.picked = ui.picked.has(key);
     situation.focus = ui.focus === key;
-    made.row.fill(job, situation);
-  }
-
-  #group(group: Group, i: number): HTMLElement {
-    const { ui } = this.#view;
-    const counts: Partial<Record<Counted, number>> = {};
-    for (const row of group.rows) counts[countedAs(row.state)] = (counts[countedAs(row.state)] ?? 0) + 1;
-    const toggle = (): void => {
-      if (!ui.closed.delete(group.group)) ui.closed.add(group.group);
-      this.#view.refilter();
-    };
-    return h("div", {
-      "class": "xpm-row xpm-group", "role": "row", "aria-level": 1, "aria-expanded": String(!ui.closed.has(group.group)),
-      "aria-rowindex": i + 2, "tabindex": -1, "onclick": toggle,
-    }, h("span", { class: "xpm-grp", role: "gridcell" }, caret(), cut(group.name), h("span", { class: "xpm-muted" }, count(group.rows.length)),
-      bar(counts, "mini"), h("span", { class: "xpm-muted xpm-cut xpm-light" }, words(counts).join(" · "))));
+    if (made.one instanceof RowElement) made.one.fill(job, situation);
   }
 
   #pressed = {
@@ -316,38 +306,34 @@ export class Jobs implements Part {
 
   #focused(target: HTMLElement): void {
     const { ui } = this.#view;
-    for (const [key, made] of this.#made) {
-      if (made.row !== null && made.element.contains(target)) ui.focus = key;
+    for (const [key, { one }] of this.#made) {
+      if (one.element.contains(target)) ui.focus = key;
     }
-    for (const [key, made] of this.#made) {
-      if (made.row !== null) setAttribute(made.element, "tabindex", key === ui.focus ? "0" : "-1");
-    }
+    for (const [key, { one }] of this.#made) setAttribute(one.element, "tabindex", key === ui.focus ? "0" : "-1");
   }
 
   #key(event: KeyboardEvent): void {
     const { store, ui } = this.#view;
     const target = event.target as HTMLElement;
     if (target instanceof HTMLInputElement && event.key === " ") return;
-    const group = target.closest<HTMLElement>(".xpm-group");
-    if (group !== null && (event.key === "Enter" || event.key === " ")) {
-      group.click();
+    if (this.#head.contains(target)) return;
+    const at = (ui.focus === null ? undefined : this.#places.get(ui.focus)) ?? -1;
+    const line = this.#lines[at];
+    if (line !== undefined && isGroup(line) && this.#groupKey(event, line.group)) {
       event.preventDefault();
       return;
     }
-    if (this.#head.contains(target)) return;
-    const jobs = this.#lines.filter((line): line is Row => !isGroup(line));
-    const at = jobs.findIndex((row) => row.key === ui.focus);
     const page = Math.max(1, Math.floor(this.#scroll.clientHeight / this.#height) - 1);
-    const to = ({ ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: jobs.length - 1 } as Record<string, number>)[event.key];
+    const to = ({ ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: this.#lines.length - 1 } as Record<string, number>)[event.key];
     if (to !== undefined && !event.altKey && !event.ctrlKey && !event.metaKey) {
-      this.#move(jobs, at, Math.min(jobs.length - 1, Math.max(0, to)), event.shiftKey);
+      this.#move(at, Math.min(this.#lines.length - 1, Math.max(0, to)), event.shiftKey);
       event.preventDefault();
       return;
     }
     const row = store.find(ui.focus);
-    if (row === undefined || event.altKey) return;
+    if (event.altKey) return;
     if (event.key === "a" && (event.ctrlKey || event.metaKey)) this.#pickAll(true);
-    else if (event.ctrlKey || event.metaKey) return;
+    else if (row === undefined || event.ctrlKey || event.metaKey) return;
     else if (event.key === "Enter") this.#view.open(row.key);
     else if (event.key === " ") this.#view.pick([row.key], "toggle");
     else if (event.key === "k" || event.key === "r") this.#act(event.key === "k" ? "Kill" : "Retry", row);
@@ -356,16 +342,33 @@ export class Jobs implements Part {
     event.stopPropagation();
   }
 
-  #move(jobs: Row[], at: number, to: number, extends_: boolean): void {
+  /** Opens and closes a group; whether the key was for that. */
+  #groupKey(event: KeyboardEvent, group: string): boolean {
+    if (event.altKey || event.ctrlKey || event.metaKey) return false;
+    const isClosed = this.#view.ui.closed.has(group);
+    const isRtl = getComputedStyle(this.#grid).direction === "rtl";
+    const [opens, closes] = isRtl ? ["ArrowLeft", "ArrowRight"] : ["ArrowRight", "ArrowLeft"];
+    if (event.key !== "Enter" && event.key !== " " && event.key !== (isClosed ? opens : closes)) return false;
+    this.#toggle(group);
+    return true;
+  }
+
+  #toggle(group: string): void {
     const { ui } = this.#view;
-    const next = jobs[to];
+    if (!ui.closed.delete(group)) ui.closed.add(group);
+    this.#view.refilter();
+  }
+
+  #move(at: number, to: number, extends_: boolean): void {
+    const { ui } = this.#view;
+    const from = this.#lines[at];
+    const next = this.#lines[to];
     if (next === undefined) return;
     if (extends_) {
-      const from = jobs[at];
-      this.#view.pick([...(from === undefined ? [] : [from.key]), next.key], "add");
+      this.#view.pick([from, next].filter((line): line is Row => line !== undefined && !isGroup(line)).map(keyOf), "add");
     }
-    this.focusRow(next.key);
-    if (ui.open !== null) this.#view.open(next.key, true);
+    this.focusRow(keyOf(next));
+    if (ui.open !== null && !isGroup(next)) this.#view.open(next.key, true);
   }
 
   #act(action: "Kill" | "Retry", row: Row): void {

@@ -3,7 +3,7 @@
  * a lost wire, then what stops the run, then the marked jobs.
  */
 
-import { button, h, icon } from "./dom.ts";
+import { button, copy, h, icon } from "./dom.ts";
 import { plural, shortName, timeOfDay } from "./format.ts";
 import type { Command } from "./messages.ts";
 import { actionOf, type Action } from "./states.ts";
@@ -197,9 +197,7 @@ export class Messages implements Part {
     const retry = of("Retry");
     const can = this.#view.canCommand();
     const paths = (event: MouseEvent): void => {
-      const text = rows.map((row) => `${store.title.workspace}/jobs/${row.key}`).join("\n");
-      void navigator.clipboard?.writeText(text);
-      (event.currentTarget as HTMLElement).textContent = "Copied";
+      copy(rows.map((row) => `${store.title.workspace}/jobs/${row.key}`).join("\n"), event.currentTarget as HTMLElement);
     };
     return [h("p", {}, `${plural(rows.length, "job")} selected`),
       ...(kill.length ? [button(`Kill ${kill.length}`, "danger", () => this.ask("Kill", kill), { disabled: !can })] : []),

@@ -16,6 +16,9 @@ export interface Query {
   closed: ReadonlySet<string>;
 }
 
+/** Whether a sort begins with the largest: what has come furthest, or takes longest. */
+export const beginsWithMost = (sort: string): boolean => sort === "progress" || sort === "duration";
+
 /** One line of the table: a job, or the head of a group. */
 export type Line = Row | Group;
 
@@ -51,9 +54,9 @@ type Key = number | string;
 
 function keyOf(sort: string, now: number): (row: Row) => Key | null {
   if (sort === "task") return (row) => row.name;
-  if (sort === "progress") return (row) => (row.value === null ? null : -row.value);
+  if (sort === "progress") return (row) => row.value;
   if (sort === "started") return (row) => row.started;
-  if (sort === "duration") return (row) => { const s = seconds(row, now); return s === null ? null : -s; };
+  if (sort === "duration") return (row) => seconds(row, now);
   const tag = sort.slice("tag:".length);
   return (row) => {
     const value = row.tags[tag];

@@ -2,7 +2,7 @@
 
 import type { Column } from "./columns.ts";
 import { h, icon, setAttribute, setText } from "./dom.ts";
-import { clock } from "./format.ts";
+import { clock, dateTime } from "./format.ts";
 import { seconds, type Row } from "./store.ts";
 import { actionOf, stateName, type Action } from "./states.ts";
 
@@ -67,7 +67,9 @@ export class RowElement {
       case "action": return this.#makeAction(cell);
       case "tags": return text(cell, "xpm-mono", (row) => Object.values(row.tags).join(" "),
         (row) => Object.entries(row.tags).map(([name, value]) => `${name}=${value}`).join(" "));
-      case "started": return text(cell, "xpm-muted", (row, at) => row.started === null ? "" : clock(row.started - at.started));
+      case "started": return text(cell, "xpm-muted",
+        (row, at) => row.started === null ? "" : row.started < at.started ? "earlier" : clock(row.started - at.started),
+        (row) => row.started === null ? "" : dateTime(row.started));
       case "duration": return (row, at) => {
         const ran = seconds(row, at.now);
         setText(cell, ran === null ? "" : clock(ran));

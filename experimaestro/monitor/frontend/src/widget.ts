@@ -44,6 +44,7 @@ export class Widget implements View {
   /** Until when something is pressed, by the browser's clock */
   #pressed = 0;
   #failures = 0;
+  #epoch = "";
   /** Seconds for which the view has not been on the page */
   #absent = 0;
   #broken = false;
@@ -170,6 +171,7 @@ export class Widget implements View {
       this.#painted = Date.now();
       const { store, ui, connection } = this;
       store.changed.clear();
+      if (store.epoch !== this.#epoch) this.#forgetOthers();
       setAttribute(this.root, "data-xpm-experiment", store.title.name);
       setAttribute(this.root, "aria-label", `Experiment ${store.title.name}`);
       setAttribute(this.root, "data-status", store.run?.status ?? "starting");
@@ -183,6 +185,15 @@ export class Widget implements View {
       part.paint();
       this.#messages.paint();
     });
+  }
+
+  /** Of another run, other jobs can be marked. */
+  #forgetOthers(): void {
+    this.#epoch = this.store.epoch;
+    const { picked } = this.ui;
+    const before = picked.size;
+    for (const key of picked) if (this.store.find(key) === undefined) picked.delete(key);
+    if (picked.size !== before) this.connection.select([...picked]);
   }
 
   #tick(): void {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { columns } from "../src/columns.ts";
 import { about, bytes, clock, visible } from "../src/format.ts";
-import { isGroup, lines, type Query } from "../src/query.ts";
+import { beginsWithMost, isGroup, lines, type Query } from "../src/query.ts";
 import { Store } from "../src/store.ts";
 import { cells, run } from "./page.ts";
 
@@ -51,6 +51,26 @@ test("columns depend on width and tags", () => {
   assert.equal(keys(500), "pick state task tags progress duration");
   assert.equal(keys(400), "state task tags progress");
   assert.equal(keys(900, Array.from({ length: 12 }, (_, i) => [`tag${i}`, 30])), "pick state task tags progress duration action");
+});
+
+test("columns never need more than there is", () => {
+  for (const em of [12, 16]) {
+    for (let width = 340; width < 1700; width += 1) {
+      for (const tags of [[], [["lr", 4]], Array.from({ length: 5 }, (_, i) => [`tag${i}`, 30])] as [string, number][][]) {
+        const made = columns(width, em, new Map(tags));
+        const needed = made.reduce((all, column) => all + parseFloat(column.width.replace("minmax(", "")), 0) + 10 * (made.length - 1) + 20;
+        assert.ok(needed <= width, `${needed} of ${width} at ${em}`);
+      }
+    }
+  }
+});
+
+test("what takes longest comes first where that is asked for", () => {
+  const store = new Store();
+  store.reset({ t: "reset", to: "", epoch: "e", seq: 0, part: 0, parts: 1, rows: [cells(0, "done"), cells(1, "running")], run: run() });
+  store.rows.forEach((row, i) => { row.started = 0; row.ended = 10 * (i + 1); });
+  const order = (descending: boolean): number[] => lines(store.rows, query({ sort: "duration", descending }), 0).map((line) => (isGroup(line) ? -1 : line.n));
+  assert.deepEqual([beginsWithMost("duration"), order(true), order(false)], [true, [1, 0], [0, 1]]);
 });
 
 test("times are told in the words of the guide", () => {

@@ -325,3 +325,60 @@ test("a progress bar overwrites its line, whatever parts it comes in, and what a
   await print(44, "really\n");
   assert.equal(text(".xpm-out"), "begin\nended\nreally\n");
 });
+
+test("groups are reached, closed and opened by keys, and keep the focus", () => {
+  wire.reset([cells(0, "running", { task: "lab.a" }), cells(1, "done", { task: "lab.b" }), cells(2, "done", { task: "lab.b" })]);
+  pass();
+  press("Group by task");
+  pass();
+  const active = (): string => (document.activeElement?.textContent ?? "").slice(0, 2);
+  rows()[0]?.focus();
+  key("ArrowDown");
+  assert.equal(active(), "b2");
+  key("ArrowLeft");
+  assert.deepEqual(states(), ["running"]);
+  wire.delta(2, { set: [[1, 3, "failed"]] });
+  pass(500);
+  assert.equal(active(), "b2");
+  assert.match(document.activeElement?.textContent ?? "", /1 done · 1 failed$/);
+  key("a", { ctrlKey: true });
+  assert.equal((wire.last("selected")["jobs"] as string[]).length, 3);
+  key("ArrowRight");
+  assert.deepEqual(states(), ["failed", "done", "running"]);
+  key("ArrowDown");
+  key("Enter");
+  assert.equal(host.querySelector("aside")?.getAttribute("aria-label"), "Job b");
+  assert.equal(document.activeElement?.getAttribute("aria-level"), "2");
+});
+
+test("marks end with the jobs that were marked", () => {
+  wire.reset([cells(0), cells(1)]);
+  pass();
+  widget.pick([cells(0)[0], cells(1)[0]], "add");
+  wire.reset([cells(1)], run(), { epoch: "other" });
+  pass();
+  assert.equal(text(".xpm-note p"), "1 job selected");
+  assert.deepEqual(wire.last("selected")["jobs"], [cells(1)[0]]);
+});
+
+test("what cannot be copied is not said to be, and a button has its name again", () => {
+  wire.reset([cells(0)]);
+  pass();
+  widget.pick([cells(0)[0]], "add");
+  press("Copy paths");
+  mock.timers.tick(1_000);
+  press("Not allowed");
+  mock.timers.tick(3_000);
+  press("Copy paths");
+});
+
+test("the log keeps its place on the page while lines come", () => {
+  wire.reset([cells(0)], run(), { log: [[1, "info", "first"]] });
+  pass();
+  widget.show("Log");
+  const log = host.querySelector("[role=log]");
+  wire.delta(2, { log: [[2, "error", "second"]] });
+  pass();
+  assert.ok(host.querySelector("[role=log]") === log);
+  assert.equal(text(".xpm-ev .xpm-any"), "second");
+});
