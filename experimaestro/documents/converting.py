@@ -88,7 +88,11 @@ class Conversion:
         return self._refuse(node, key, f"{describe(of)} cannot be written in YAML")
 
     def _of_class(self, node: Node, of: type, key: str, default: Any) -> Any:
-        if isinstance(node.value, of):  # given in Python, not in YAML
+        try:
+            is_made = isinstance(node.value, of)  # given in Python, not in YAML
+        except TypeError:  # a TypedDict, a Protocol
+            return self._refuse(node, key, f"{describe(of)} cannot be written in YAML")
+        if is_made:
             return node.value
         if has_fields(of):
             return self._record(node, of, key, default)
@@ -266,7 +270,7 @@ class Conversion:
         if len(self.problems) > before:
             raise _Wrong
         try:
-            return of(**given)
+            return of(**{fields[name].argument: value for name, value in given.items()})
         except (ValueError, TypeError) as error:  # a validator of the user's
             return self._refuse(node, key, f"{of.__qualname__} refuses it: {error}")
 
@@ -306,6 +310,7 @@ _FORMS: Mapping[Any, Callable[[Conversion, Node, Sequence[Any], str, Any], Any]]
     typing.Union: Conversion._union,  # noqa: SLF001 - same
     types.UnionType: Conversion._union,  # noqa: SLF001 - same
     typing.Annotated: Conversion._annotated,  # noqa: SLF001 - same
+    typing.Final: Conversion._annotated,  # noqa: SLF001 - same
     tuple: Conversion._tuple,  # noqa: SLF001 - same
     **dict.fromkeys(LISTS, Conversion._list),  # noqa: SLF001 - same
     **dict.fromkeys(SETS, Conversion._set),  # noqa: SLF001 - same

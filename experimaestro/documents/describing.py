@@ -87,6 +87,7 @@ def _union(arguments: Sequence[Any]) -> str:
 
 _FORMS: Mapping[Any, Callable[[Sequence[Any]], str]] = {
     typing.Annotated: lambda arguments: describe(arguments[0]),
+    typing.Final: lambda arguments: describe(arguments[0]),
     typing.Literal: choices,
     typing.Union: _union,
     types.UnionType: _union,

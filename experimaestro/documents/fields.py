@@ -29,6 +29,8 @@ class Field(NamedTuple):
     """Makes the value where there is none; None: it is required"""
     is_inherited: bool
     """Whether it comes from another class"""
+    argument: str
+    """What the class calls it where an object is made: attrs has aliases"""
 
 
 def has_fields(cls: type) -> bool:
@@ -45,12 +47,17 @@ def fields_of(cls: type) -> list[Field]:
     hints = typing.get_type_hints(cls, include_extras=True)
     if "__attrs_attrs__" in cls.__dict__:
         found = [
-            (one.name, _attrs_default(one.default)) for one in cls.__dict__["__attrs_attrs__"] if one.init
+            (one.name, _attrs_default(one.default), one.alias)
+            for one in cls.__dict__["__attrs_attrs__"]
+            if one.init
         ]
     else:
-        found = [(one.name, _dataclass_default(one)) for one in dataclasses.fields(cls) if one.init]
+        found = [(one.name, _dataclass_default(one), one.name) for one in dataclasses.fields(cls) if one.init]
     inherited = {field.name for base in cls.__bases__ if has_fields(base) for field in fields_of(base)}
-    return [Field(name, hints.get(name, Any), default, name in inherited) for name, default in found]
+    return [
+        Field(name, hints.get(name, Any), default, name in inherited, argument)
+        for name, default, argument in found
+    ]
 
 
 def _attrs_default(default: Any) -> Callable[[], Any] | None:

@@ -1,6 +1,7 @@
 """A document as text again: YAML or JSON, with the places if wanted."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -54,6 +55,7 @@ def _scalar(node: Node) -> str:
     if node.items is not None:
         return "[]"
     if isinstance(node.value, str):
-        is_plain = bool(node.value) and node.value == node.text.strip()
+        written = yaml.dump(node.value, Dumper=_Dumper, allow_unicode=True, width=math.inf)
+        is_plain = written.removesuffix("\n...\n") == node.value  # else it would be read as something else
         return node.value if is_plain else json.dumps(node.value, ensure_ascii=False)
     return "null" if node.value is None else node.text or str(node.value)

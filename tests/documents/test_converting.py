@@ -6,7 +6,7 @@ import dataclasses
 import enum
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NewType, Optional, Union
+from typing import Annotated, Any, Final, Literal, NewType, Optional, Protocol, TypedDict, Union
 
 import attrs
 import pytest
@@ -53,6 +53,20 @@ class Plain:
 @attrs.define(kw_only=True)
 class Checked:
     n: int = attrs.field(default=1, validator=attrs.validators.ge(0))
+
+
+@attrs.define(kw_only=True)
+class Named:
+    _private: int = 1
+    other: int = attrs.field(default=2, alias="another")
+
+
+class Row(TypedDict):
+    n: int
+
+
+class Sized(Protocol):
+    size: int
 
 
 def convert(text: str, of: Any) -> Any:
@@ -103,6 +117,8 @@ def problems(text: str, of: Any) -> list[str]:
         ("{1: [a, null]}", Any, {1: ["a", None]}),
         ("[1, a]", list, [1, "a"]),
         ("5", Annotated[int, "doc"], 5),
+        ("5", Final[int], 5),
+        ("{_private: 3, other: 4}", Named, Named(private=3, another=4)),
         ("5", Seconds, 5),
         ("{lr: 1}", Optim, Optim(lr=1.0)),
         ("{name: x, rows: 2}", Data, Data("x", 2)),
@@ -152,6 +168,9 @@ def test_a_value_becomes_what_the_annotation_says(text: str, of: Any, value: obj
         ("1", Plain, [("a.yaml:1: v: a Plain cannot be written in YAML: decorate the class with "
                        "@configuration")]),
         ("1", bytes, ["a.yaml:1: v: a bytes cannot be written in YAML"]),
+        ("{n: 1}", Row, ["a.yaml:1: v: a Row cannot be written in YAML"]),
+        ("x", Final[int], ["a.yaml:1: v: expected an int, got 'x'"]),
+        ("{n: 1}", Sized, ["a.yaml:1: v: a Sized cannot be written in YAML"]),
         ("{n: -1}", Checked, ["a.yaml:1: v: Checked refuses it: 'n' must be >= 0: -1"]),
         ("x" * 80, int, [f"a.yaml:1: v: expected an int, got '{'x' * 49}...{'x' * 6}'"]),
     ],

@@ -58,7 +58,9 @@ def test_each_value_knows_its_line():
 
 
 def test_a_document_is_shown_with_the_place_of_each_value():
-    root = read_text('lr: 1e-4\nname: "a b"\nsizes: []\nempty: ""\nnothing:\n', "full.yaml")
+    root = read_text(
+        'lr: 1e-4\nname: "a b"\nsizes: []\nempty: ""\nnothing:\nword: "null"\ntab: "a\\tb"\n', "full.yaml"
+    )
 
     assert with_origins(root).splitlines() == [
         "lr: 1e-4       # full.yaml:1",
@@ -66,6 +68,8 @@ def test_a_document_is_shown_with_the_place_of_each_value():
         "sizes: []      # full.yaml:3",
         'empty: ""      # full.yaml:4',
         "nothing: null  # full.yaml:5",
+        'word: "null"   # full.yaml:6',
+        r'tab: "a\tb"    # full.yaml:7',
     ]
 
 
