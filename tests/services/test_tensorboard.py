@@ -16,7 +16,8 @@ from curves import Curve
 from experimaestro import experiment, tag
 from experimaestro.exceptions import ServiceError
 from experimaestro.scheduler.services import Service, TensorBoardService, services_of
-from experimaestro.scheduler.services.runs_by_tags import NamedJob, latest_runs, link
+from experimaestro.scheduler.services.runs_by_tags import NamedJob, jobs_of_run, latest_runs, link
+from experimaestro.workspace.layout import RunPaths
 from polling import wait_until
 
 
@@ -201,6 +202,17 @@ def test_jobs_whose_tags_are_too_long_for_a_folder_are_shown_and_told_apart(tmp_
     for job in jobs:
         link(tmp_path, job)
     assert sorted(str(path.readlink()) for path in tmp_path.glob("*/*")) == ["/jobs/0", "/jobs/1", "/jobs/2"]
+
+
+def test_jobs_are_read_whatever_their_tags_are_and_half_a_line_is_left(xp: experiment):
+    for number, note in enumerate(("a\u2028b", "c\x85d", "e")):
+        Curve.C(slope=number).tag("note", note).submit()
+    xp.wait()
+    paths = RunPaths.of(str(xp.workdir))
+    with Path(paths.jobs_jsonl).open("ab") as file:
+        file.write('{"job_id": "é'.encode()[:-1])
+    names = sorted(job.name for job in jobs_of_run(paths))
+    assert names == ["curve/note=a-b", "curve/note=c-d", "curve/note=e"]
 
 
 @pytest.mark.parametrize(

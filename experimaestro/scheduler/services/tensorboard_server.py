@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
         logdir = given.logdir or Path(
             made.enter_context(tempfile.TemporaryDirectory(prefix="experimaestro-tensorboard-"))
         )
-        seen: dict[str, int] = {}
+        seen: dict[str, tuple[int, set[str]]] = {}
         _link_new(logdir, given, seen)
         _serve(str(logdir), given.reload, listening, token)
         while os.getppid() == parent:  # else who started this is gone
@@ -66,13 +66,14 @@ def main(arguments: list[str]) -> None:
             _link_new(logdir, given, seen)
 
 
-def _link_new(logdir: Path, given: argparse.Namespace, seen: dict[str, int]) -> None:
+def _link_new(logdir: Path, given: argparse.Namespace, seen: dict[str, tuple[int, set[str]]]) -> None:
     """Links the jobs that were submitted since the last time.
 
     Args:
         logdir: The folder of links.
         given: The arguments.
-        seen: Size of the list of jobs of each run, when it was read; extended.
+        seen: Size of the list of jobs of each run, when it was read, and the folders of those that are
+            linked; extended.
     """
     runs = [] if given.run is None else [("", RunPaths.of(given.run))]
     if given.under is not None:
@@ -80,11 +81,14 @@ def _link_new(logdir: Path, given: argparse.Namespace, seen: dict[str, int]) -> 
     for name, run in runs:
         try:
             size = Path(run.jobs_jsonl).stat().st_size
-            if seen.get(run.folder) == size:
+            before, linked = seen.get(run.folder, (-1, set()))
+            if before == size:
                 continue
             for job in jobs_of_run(run):
-                link(logdir / name, job)
-            seen[run.folder] = size
+                if job.folder not in linked:
+                    link(logdir / name, job)
+                    linked.add(job.folder)
+            seen[run.folder] = size, linked
         except FileNotFoundError:  # no job was submitted yet
             continue
         except OSError as error:  # a full disk: what is there is shown, and it is tried again
