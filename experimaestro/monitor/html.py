@@ -90,7 +90,10 @@ def _chosen(state: State, run: Run) -> tuple[list[Job], list[Job]]:
     roots = (state.jobs[key] for key in dict.fromkeys(reversed(run.failures)))
     failed = list(itertools.islice((job for job in roots if job.state is JobState.ERROR), ROWS))
     shown = {job.key for job in failed}
-    looked_at = [state.jobs[key] for key in itertools.islice(run.jobs, _LOOKED_AT) if key not in shown]
+    keys = dict.fromkeys(
+        itertools.chain(itertools.islice(run.running, ROWS), itertools.islice(run.jobs, _LOOKED_AT))
+    )
+    looked_at = [state.jobs[key] for key in keys if key not in shown]
     order = [look.word for look in (words.FAILED, words.KILLED, words.RUNNING, words.QUEUED, words.WAITING)]
     order += [look.word for look in (words.SKIPPED, words.DONE, words.UNNEEDED)]
     looked_at.sort(key=lambda job: order.index(words.look(job.state, job.reason).word))

@@ -104,3 +104,14 @@ def test_a_run_without_jobs_says_so():
 
     assert "<table" not in html
     assert "no job yet" in text
+
+
+def test_jobs_that_run_are_shown_however_many_came_before_them():
+    study = Study()
+    for i in range(2001):
+        study.submit(f"{i:04} ")
+    study.start("last")
+
+    html, _ = drawn(study)
+
+    assert "running</td>" in html
