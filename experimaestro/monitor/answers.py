@@ -27,6 +27,7 @@ RELATED = 50
 _ATTEMPTS = 20
 _LOG_BYTES = 64 * 1024
 _LINES = 12
+_MESSAGE_LINES = 60
 
 
 class AskState(Protocol):
@@ -130,7 +131,7 @@ class Answers:
             kind = kind if rest and kind.isprintable() and " " not in kind else ""
             return {
                 "type": printable(kind) or words.ENDS[job.reason] if job.reason else "",
-                "message": printable(rest if kind else message, 4000),
+                "message": _several(rest if kind else message),
                 "frames": [],
                 "library_calls": 0,
                 "libraries": [],
@@ -139,7 +140,7 @@ class Answers:
             }
         return {
             "type": printable(trace.type),
-            "message": printable(trace.message, 4000),
+            "message": _several(message[len(trace.type) :].removeprefix(":").strip() or trace.message),
             "frames": [tracebacks.with_source(frame, _text) for frame in trace.users[:20]],
             "library_calls": trace.library_calls,
             "libraries": trace.libraries[:3],
@@ -160,6 +161,11 @@ class Answers:
     def _looks_away(self, question: Ask, seconds: float) -> bool:
         """Waits, unless the view asks something else meanwhile: nobody waits for two logs."""
         return self._pause(seconds) or self._asked[_view(question)] != question.id
+
+
+def _several(message: str) -> str:
+    """The lines of a message."""
+    return "\n".join(printable_lines(message, _MESSAGE_LINES))
 
 
 def _view(question: Ask) -> str:

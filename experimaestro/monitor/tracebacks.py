@@ -13,6 +13,11 @@ _START = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^  File "(?P<file>.+?)", line (?P<line>\d+)(?:, in (?P<name>.+))?$')
 _LIBRARY = re.compile(r".*/(?:site|dist)-packages/(?P<package>[^/]+)|.*/lib/python3[^/]*/|<frozen ")
 
+_CHAINED = (
+    "\nThe above exception was the direct cause of the following exception:",
+    "\nDuring handling of the above exception, another exception occurred:",
+)
+
 _BEFORE, _AFTER = 2, 1
 """Lines of source around the one that failed"""
 
@@ -40,7 +45,7 @@ class Traceback(NamedTuple):
     libraries: list[str]
     """Names of these"""
     printed: str
-    """The whole as Python printed it"""
+    """The whole as Python printed it, with the exceptions that led to it"""
 
 
 def parse(log: str) -> Traceback | None:
@@ -77,7 +82,15 @@ def parse(log: str) -> Traceback | None:
             users.append(frame)
         elif (package := inside["package"] or "Python") not in libraries:
             libraries.append(package)
-    return Traceback(kind.strip(), message, users, len(frames) - len(users), libraries, log[start:].rstrip())
+    printed = log[_first(log, start) :].rstrip()
+    return Traceback(kind.strip(), message, users, len(frames) - len(users), libraries, printed)
+
+
+def _first(log: str, start: int) -> int:
+    """Where the first exception begins of those that led to the one that is printed at `start`."""
+    while log[:start].rstrip().endswith(_CHAINED) and (before := log.rfind(_START, 0, start)) >= 0:
+        start = before
+    return start
 
 
 def with_source(frame: Frame, read: Callable[[str], str | None]) -> dict[str, object]:

@@ -112,3 +112,18 @@ def test_a_view_that_asks_something_else_ends_its_wait_for_a_log(xp: experiment)
     assert len(waits) == 2
     answers.answer(Ask("a:3", "log", job=key, offset=0))
     assert len(waits) == 6  # what another view asks ends no wait
+
+
+def test_a_message_keeps_its_lines_and_nothing_that_was_printed_after_it(tmp_path: Path):
+    xp = experiment(tmp_path / "runs", "lines", display=False).start()
+    failed = Fail.C(how="lines").submit()
+    with pytest.raises(FailedExperiment):
+        xp.wait()
+    with failed.stderr().open("a", encoding="utf-8") as log:
+        log.write("a thread says goodbye\n")
+
+    error = ask(xp, "error", "fail")
+    xp.stop()
+
+    assert error["message"] == "no learning rate\n  in the second epoch"
+    assert error["frames"][0]["name"] == "execute"

@@ -60,3 +60,16 @@ def test_of_a_file_that_changed_or_is_gone_only_the_line_is_shown():
 
     assert with_source(frame, lambda _: "# new\n" * 9)["source"] == [(3, "boom()")]
     assert with_source(frame, lambda _: None)["source"] == [(3, "boom()")]
+
+
+def test_what_python_printed_has_the_exceptions_that_led_to_the_last():
+    cause = LOG.replace("BadValue", "Cause").removeprefix("epoch 1\n")
+    linked = "\nThe above exception was the direct cause of the following exception:\n\n"
+    other = "\nDuring handling of the above exception, another exception occurred:\n\n"
+    last = LOG.removeprefix("epoch 1\n")
+
+    trace = parse(LOG + cause + linked + cause + other + last)
+
+    assert trace is not None
+    assert trace.type == "lab.errors.BadValue"
+    assert trace.printed == (cause + linked + cause + other + last).rstrip()

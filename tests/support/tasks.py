@@ -96,6 +96,8 @@ class Fail(Task):
             values = {"lr": 1}
             print("about to fail", file=sys.stderr)
             raise ValueError(f"no learning rate in {values}")
+        if self.how == "lines":
+            raise ValueError("no learning rate\n  in the second epoch")
         if self.how == "no folder":
             shutil.rmtree(".")
             return
