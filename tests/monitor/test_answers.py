@@ -125,5 +125,5 @@ def test_a_message_keeps_its_lines_and_nothing_that_was_printed_after_it(tmp_pat
     error = ask(xp, "error", "fail")
     xp.stop()
 
-    assert error["message"] == "no learning rate\n  in the second epoch"
+    assert error["message"] == "no learning rate in\n  the second epoch"
     assert error["frames"][0]["name"] == "execute"

@@ -92,12 +92,10 @@ class Fail(Task):
     how: Param[str]
 
     def execute(self) -> None:
-        if self.how == "raise":
-            values = {"lr": 1}
+        if self.how in {"raise", "lines"}:
+            values: object = {"lr": 1} if self.how == "raise" else "\n  the second epoch"
             print("about to fail", file=sys.stderr)
             raise ValueError(f"no learning rate in {values}")
-        if self.how == "lines":
-            raise ValueError("no learning rate\n  in the second epoch")
         if self.how == "no folder":
             shutil.rmtree(".")
             return
