@@ -5,6 +5,7 @@ of the widget, which a notebook saves. Values change in the main thread.
 """
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -75,24 +76,24 @@ class ServiceWidget(AnyWidget):
         said, service = content.get("t"), self._service
         if said == "log":
             self.send({"t": "log", "text": self._log()})
-        elif not isinstance(service, WebService):
-            return  # it has no page: nothing else can be done with it
-        elif said == "start" and self.row["can_start"]:
-            self._start(service)
+        elif isinstance(service, WebService):  # with what has no page nothing else can be done
+            try:
+                self._perform(service, said, content)
+            except ServiceError as error:  # its last life goes on, or the template of links is wrong
+                text = str(error)
+                kernel.in_main_thread(lambda: self.set_trait("error", text))
+
+    def _perform(self, service: WebService, said: object, content: Mapping[str, object]) -> None:
+        link = content.get("link")
+        if said == "start" and self.row["can_start"]:
+            service.start()
         elif said == "stop" and self.row["can_stop"]:
             threading.Thread(target=service.stop, name="experimaestro-stop", daemon=True).start()
         elif said == "place":
             place = service.link()
             self.send({"t": "place", "port": None if place is None else place["port"], "place": place})
-        elif said == "link" and isinstance(content.get("link"), str):
-            kernel.in_main_thread(lambda: self.set_trait("link", content["link"]))
-
-    def _start(self, service: WebService) -> None:
-        try:
-            service.start()
-        except ServiceError as error:  # its last life goes on
-            text = str(error)
-            kernel.in_main_thread(lambda: self.set_trait("error", text))
+        elif said == "link" and isinstance(link, str):
+            kernel.in_main_thread(lambda: self.set_trait("link", link))
 
     def _log(self) -> str:
         try:

@@ -68,6 +68,14 @@ def test_a_start_that_is_refused_as_the_last_life_goes_on_says_so():
     widget.close()
 
 
+def test_a_template_of_links_that_is_wrong_is_told(page: Page, monkeypatch: pytest.MonkeyPatch):
+    page.get_url()
+    wait_until(lambda: page.widget.state == "running")
+    monkeypatch.setenv("XPM_SERVICE_URL", "https://{nowhere}/")
+    page.widget._take({"t": "place"})
+    assert page.widget.error.startswith("XPM_SERVICE_URL=https://{nowhere}/: cannot be filled")
+
+
 def test_after_it_was_closed_there_is_another_one(page: Page):
     widget = page.widget
     widget.close()
