@@ -53,7 +53,10 @@ def _paths(job: str, workdir: Path | None, workspace: str | None) -> "JobPaths":
     from experimaestro.inventory.opening import existing
     from experimaestro.workspace.layout import JobPaths
 
-    if Path(job).is_dir():
-        return JobPaths(str(Path(job).absolute()), "")
+    path = Path(job)
+    if path.name == "params.json" and path.is_file():
+        path = path.parent
+    if path.is_dir():
+        return JobPaths(str(path.absolute()), "")
     folder = existing(folder_of(workdir, workspace))
     return JobPaths.of(folder, find(folder, job))

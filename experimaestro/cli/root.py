@@ -35,6 +35,14 @@ PLACES = {
 }
 
 
+def _print_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from experimaestro import __version__
+
+        click.echo(__version__)
+        context.exit()
+
+
 @click.group(
     cls=LazyGroup,
     places=PLACES,
@@ -45,6 +53,10 @@ PLACES = {
 @click.option("--debug", is_flag=True, help="Log everything.")
 @click.option("--traceback", is_flag=True, help="Show errors with all their lines.")
 @click.option("--logging", "levels", metavar="NAME=LEVEL,...", help="Levels of loggers: experimaestro=DEBUG.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Print the version.",
+)  # fmt: skip
 @click.pass_context
 def root(context: click.Context, quiet: bool, debug: bool, traceback: bool, levels: str | None) -> None:
     """Run computational experiments, and look after what they left.

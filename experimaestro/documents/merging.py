@@ -49,6 +49,10 @@ def override(text: str, option: str = "-c") -> Node:
         raise DocumentError(f"{source}: expected KEY=VALUE, such as {option} lr=1e-4")
     if not all(names):
         raise DocumentError(f"{source}: expected a key before '=', such as {option} optim.lr=1e-4")
+    element = next((name for name in names if "[" in name), None)
+    if element is not None:
+        whole = f"{option} {key.partition('[')[0].strip()}=[...]"
+        raise DocumentError(f"{source}: elements of a list have no key: write all of it, {whole}")
     node = _value(value.strip(), source)
     for name in reversed(names):
         node = Node({name: node}, Origin(source))

@@ -78,6 +78,22 @@ def generate_grid(
         yield made
 
 
+def check(configuration: Any, grid: Mapping[str, Any]) -> Iterator[tuple[str, DocumentError]]:
+    """The fields of a grid that `generate_grid` would refuse, each with the reason."""
+    for field, values in grid.items():
+        error = _error_of(configuration, field, values)
+        if error is not None:
+            yield field, error
+
+
+def _error_of(configuration: Any, field: str, values: Any) -> DocumentError | None:
+    try:
+        _converted(configuration, field, _values(field, values))
+    except DocumentError as error:
+        return error
+    return None
+
+
 def _values(field: str, values: Any) -> Sequence[Any]:
     """The values of a field, whichever way they are written."""
     where = f"grid_search: {field}"

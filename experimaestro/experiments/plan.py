@@ -18,6 +18,7 @@ from experimaestro.exceptions import DocumentError, WorkspaceError
 from experimaestro.experiments import code, document
 from experimaestro.experiments.configuration import ConfigurationBase
 from experimaestro.experiments.document import Document
+from experimaestro.experiments.grid import check
 from experimaestro.experiments.helper import ExperimentHelper
 from experimaestro.workspace import git
 from experimaestro.workspace.layout import RunPaths
@@ -66,6 +67,7 @@ def make(
     loaded = code.load(described, file, module)
     configuration = fill(described, loaded.schema)
     header = _header(described, configuration)
+    _check_grid(described, configuration, header["grid_search"])
     warnings = [*described.notes, *git.check([str(loaded.folder)], header["dirty_git"])]
     name = str(header["id"])
     _check_name(described, name)
@@ -114,6 +116,21 @@ def _check_name(described: Document, name: str) -> None:
     except WorkspaceError as error:
         _, origin = document.value(described, "id", str)
         raise DocumentError(f"{origin or described.path}: id: {error}") from None
+
+
+def _check_grid(described: Document, configuration: Any, grid: Any) -> None:
+    """Refuses a grid that cannot be tried, where it was written."""
+    node = (described.root.entries or {}).get("grid_search")
+    if node is None or not isinstance(grid, Mapping):
+        return
+    entries = node.entries or {}
+    found = [
+        Problem(entries[field].origin, f"grid_search: {one.key}" if one.key else "", one.text)
+        for field, error in check(configuration, grid)
+        for one in problems.of_error(error)
+    ]
+    if found:
+        raise problems.failure(str(described.path), found)
 
 
 def _header(described: Document, configuration: Any) -> Mapping[str, Any]:

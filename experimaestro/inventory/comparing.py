@@ -68,7 +68,8 @@ def _of_params(paths: JobPaths) -> Definition:
     data = files.read(paths.params)
     found = None if data is None else definition.of_params(data)
     if found is None:
-        raise FormatError(f"{paths.params}: {'is missing' if data is None else 'cannot be read'}: not a job")
+        why = "there is no such file" if data is None else "damaged, or of another form"
+        raise FormatError(f"{paths.params}: {why}: what the job is cannot be told")
     return found
 
 

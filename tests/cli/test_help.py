@@ -74,6 +74,7 @@ def test_a_command_that_is_not_there_is_a_usage_error():
     assert ended.output.splitlines()[-1] == "Error: No such command 'job'. Did you mean 'jobs'?"
     assert CliRunner().invoke(root, []).exit_code == 2
     assert CliRunner().invoke(root, ["version"]).output == f"{__version__}\n"
+    assert CliRunner().invoke(root, ["--version"]).output == f"{__version__}\n"
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

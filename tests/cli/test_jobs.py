@@ -514,6 +514,8 @@ def test_the_difference_of_a_job_from_the_nearest_is_explained(folder: Path):
     folders = [f"runs/jobs/{keys[lr]}" for lr in ("0.5", "1.0")]
     assert run(folder, "parameters-difference", *folders).out == "lr: 0.5 -> 1.0\n"
     assert run(folder, "parameters-difference", folders[0], folders[0]).out == "no parameter differs\n"
+    files = [f"{one}/params.json" for one in folders]
+    assert run(folder, "parameters-difference", *files).out == "lr: 0.5 -> 1.0\n"
     starts = [keys[lr][:-50] for lr in ("0.5", "1.0")]
     assert run(folder, "parameters-difference", "--workdir", "runs", *starts).out == "lr: 0.5 -> 1.0\n"
     assert run(folder, "parameters-difference", "--workdir", "runs", "none", *starts[:1]).err == (
@@ -522,6 +524,10 @@ def test_the_difference_of_a_job_from_the_nearest_is_explained(folder: Path):
     assert json.loads(run(folder, "parameters-difference", *folders, "--json").out)["differences"] == [
         {"parameter": "lr", "one": "0.5", "other": "1.0"}
     ]
+    Path(folder, files[0]).write_text("{", encoding="utf-8")
+    assert run(folder, "explain", "--workdir", "runs", keys["0.5"]).err == (
+        f"Error: {folder}/{files[0]}: damaged, or of another form: what the job is cannot be told\n"
+    )
 
 
 @pytest.mark.parametrize(

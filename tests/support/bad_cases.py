@@ -170,6 +170,10 @@ CASES: dict[str, Case] = {
     "code without a name": option("--file", ""),
     "a folder in place of code": yaml("", "--file", "."),
     "a workspace without a name": option("--workdir", ""),
+    "an element of a list": option("-c", "sizes[0]=3"),
+    "a grid with wrong values": yaml(
+        "grid_search:\n  optim.lr: [fast, 1, slow]\n  sizse: [[1]]\n  flag: true\n  optim.steps: [1, 2]\n"
+    ),
     "null for an int": option("-c", "optim.steps=null"),
     "no such file before": option("--pre-yaml", "pre.yaml"),
     "no such file after": option("--post-yaml", "post.yaml"),
