@@ -29,7 +29,7 @@ def list_command(folder: str, experiment: str | None, as_json: bool) -> None:
     from experimaestro.monitor.printable import printable
 
     rows = [
-        {"experiment": name, **row, "state": _state(row)}
+        {"experiment": name, **row, "state": _state(row, _status(run).get("hostname"))}
         for name, run in _last_runs(folder, experiment)
         for row in _kept(run).values()
     ]
@@ -105,19 +105,30 @@ def _last_runs(folder: str, experiment: str | None) -> list[tuple[str, str]]:
 
 def _kept(run: str) -> dict[str, dict[str, Any]]:
     """What the files of a run tell of its services; no class is imported."""
+    kept: dict[str, dict[str, Any]] = _status(run).get("services", {})
+    return kept
+
+
+def _status(run: str) -> dict[str, Any]:
     from experimaestro.workspace import files
     from experimaestro.workspace.layout import RunPaths
 
     status = files.read_json(RunPaths.of(run).status)
-    return status.get("services", {}) if isinstance(status, dict) else {}
+    return status if isinstance(status, dict) else {}
 
 
-def _state(row: dict[str, Any]) -> str:
-    """Its state; one that nobody could write down when its process was killed is seen at its port."""
+def _state(row: dict[str, Any], host: str | None) -> str:
+    """Its state; one that nobody could write down when its process was killed is seen at its port.
+
+    Args:
+        row: What is kept of it.
+        host: The machine of its process: ports of another one cannot be seen.
+    """
     from experimaestro.scheduler.services.links import Place
     from experimaestro.scheduler.services.ports import is_open
+    from experimaestro.workspace.processes import host_name
 
-    if row["state"] == "RUNNING" and row["url"]:
+    if row["state"] == "RUNNING" and row["url"] and host in {None, host_name()}:
         place = Place.of(row["url"])
         return "RUNNING" if not place.is_local or is_open(place.port) else "GONE"
     return str(row["state"])

@@ -54,6 +54,11 @@ def test_a_service_whose_process_was_killed_is_listed_as_gone(folder: Path):
     content["services"]["page"] |= {"state": "RUNNING", "url": "http://127.0.0.1:1/"}
     status.write_text(json.dumps(content))
     assert run(folder, *SERVICES, "list", "first").out.startswith("GONE     first  page  \n")
+    content["hostname"] = "another"  # whose ports are not seen from here
+    status.write_text(json.dumps(content))
+    assert run(folder, *SERVICES, "list", "first").out.startswith(
+        "RUNNING  first  page    http://127.0.0.1:1/\n"
+    )
 
 
 def test_what_a_service_says_of_itself_is_one_harmless_line_and_hides_no_other(folder: Path):
