@@ -249,7 +249,7 @@ export class Graph implements Part {
     for (const [task, place] of made.places) {
       const of = counts.get(task) ?? {};
       const [px, py] = at(place);
-      const show = (): void => { ui.search = shortName(task); this.#view.show("Jobs"); };
+      const show = (): void => { ui.search = task; this.#view.show("Jobs"); };
       const text = WORST.filter((state) => of[state]).map((state) => `${count(of[state] ?? 0)} ${state}`).slice(0, wide < 150 ? 1 : 2).join(" · ");
       const box = h("button", {
         "class": "xpm-box", "type": "button", "role": "treeitem", "tabindex": first ? 0 : -1, "data-box": task,

@@ -316,7 +316,10 @@ export class Jobs implements Part {
     const { store, ui } = this.#view;
     const target = event.target as HTMLElement;
     if (target instanceof HTMLInputElement && event.key === " ") return;
-    if (this.#head.contains(target)) return;
+    if (this.#head.contains(target)) {
+      this.#headKey(event, target);
+      return;
+    }
     const at = (ui.focus === null ? undefined : this.#places.get(ui.focus)) ?? -1;
     const line = this.#lines[at];
     if (line !== undefined && isGroup(line) && this.#groupKey(event, line.group)) {
@@ -325,6 +328,11 @@ export class Jobs implements Part {
     }
     const page = Math.max(1, Math.floor(this.#scroll.clientHeight / this.#height) - 1);
     const to = ({ ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: this.#lines.length - 1 } as Record<string, number>)[event.key];
+    if (to === -1 && event.key === "ArrowUp" && !event.shiftKey) {
+      (this.#head.querySelector<HTMLElement>('[aria-sort]:not([aria-sort="none"]) button') ?? this.#head.querySelector("button"))?.focus();
+      event.preventDefault();
+      return;
+    }
     if (to !== undefined && !event.altKey && !event.ctrlKey && !event.metaKey) {
       this.#move(at, Math.min(this.#lines.length - 1, Math.max(0, to)), event.shiftKey);
       event.preventDefault();
@@ -340,6 +348,17 @@ export class Jobs implements Part {
     else return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** The heads are above the first row: Enter sorts. */
+  #headKey(event: KeyboardEvent, target: HTMLElement): void {
+    const heads = [...this.#head.querySelectorAll("button")];
+    const step = getComputedStyle(this.#grid).direction === "rtl" ? -1 : 1;
+    const to = heads.indexOf(target as HTMLButtonElement) + (({ ArrowRight: step, ArrowLeft: -step } as Record<string, number>)[event.key] ?? 0);
+    if (event.key === "ArrowDown") this.focusRow();
+    else if (event.key === "ArrowRight" || event.key === "ArrowLeft") heads[to]?.focus();
+    else return;
+    event.preventDefault();
   }
 
   /** Opens and closes a group; whether the key was for that. */

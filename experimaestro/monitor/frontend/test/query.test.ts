@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { columns } from "../src/columns.ts";
 import { about, bytes, clock, visible } from "../src/format.ts";
+import { shorter } from "../src/panel/error.ts";
 import { beginsWithMost, isGroup, lines, type Query } from "../src/query.ts";
 import { Store } from "../src/store.ts";
 import { cells, run } from "./page.ts";
@@ -77,6 +78,11 @@ test("times are told in the words of the guide", () => {
   assert.deepEqual([clock(62), clock(3662), clock(-1)], ["01:02", "1:01:02", "00:00"]);
   assert.deepEqual([about(12), about(540), about(9000), about(200000)], ["less than a minute", "about 9 min", "about 2 h 30 min", "about 2 d"]);
   assert.deepEqual([bytes(12), bytes(2_100_000_000), bytes(64_000)], ["12 B", "2.1 GB", "64 kB"]);
+});
+
+test("of a long path the name of the file is seen", () => {
+  assert.equal(shorter("/data/lab/textlab/tasks/train.py"), "textlab/tasks/train.py");
+  assert.equal(shorter(`/runs/jobs/lab.train/${"0".repeat(64)}/__notebook__.py`), "__notebook__.py");
 });
 
 test("of a log only what a terminal would show is left", () => {

@@ -382,3 +382,19 @@ test("the log keeps its place on the page while lines come", () => {
   assert.ok(host.querySelector("[role=log]") === log);
   assert.equal(text(".xpm-ev .xpm-any"), "second");
 });
+
+test("the table is sorted by keys", () => {
+  wire.reset([cells(0), cells(1, "failed"), cells(2)]);
+  pass();
+  rows()[0]?.focus();
+  key("ArrowUp");
+  assert.equal(document.activeElement?.textContent, "State↑");
+  key("ArrowRight");
+  key("ArrowRight");
+  assert.equal(document.activeElement?.textContent, "lr");
+  (document.activeElement as HTMLElement).click();
+  assert.deepEqual(states(), ["running", "failed", "running"]);
+  assert.equal(document.activeElement?.textContent, "lr↑");
+  key("ArrowDown");
+  assert.equal((document.activeElement as HTMLElement).dataset["state"], "failed");  // the row that had the focus
+});

@@ -37,8 +37,14 @@ export async function error(view: View, row: Row, place: HTMLElement, isCurrent:
   place.replaceChildren(...parts.filter((part) => part !== null));
 }
 
-/** The last three parts of a path. */
-const shorter = (file: string): string => file.split("/").slice(-3).join("/");
+const SHORT = 40;
+
+/** The last parts of a path, three at most, and no more than are seen whole: the name of the file is among them. */
+export function shorter(file: string): string {
+  const parts = file.split("/").slice(-3);
+  while (parts.length > 1 && parts.join("/").length > SHORT) parts.shift();
+  return parts.join("/");
+}
 
 function source(lines: [number, string][], hit: number): HTMLElement {
   const indents = lines.filter(([, text]) => text.trim()).map(([, text]) => text.search(/\S/));
