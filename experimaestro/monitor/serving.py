@@ -13,6 +13,9 @@ from experimaestro.monitor.messages import Do, Message, Refused, refusal, reply
 from experimaestro.monitor.printable import printable
 from experimaestro.scheduler.services import Service, Services, WebService
 
+_LAST = 40
+"""Lines of an error that a row has after the first one: the last ones, as of a traceback"""
+
 log = logging.getLogger("experimaestro.monitor")
 
 
@@ -89,11 +92,12 @@ def _row(service: Service) -> dict[str, Any]:
             "state": service.state.name.lower(),
             "error": repr(error),
         }
+    said, *more = (row["error"] or "").splitlines() or [""]
     return {
         "id": row["id"],
         "name": printable(row["description"] or row["id"]),
         "state": row["state"],
-        "error": printable(row["error"] or "", 2000),
+        "error": "\n".join(printable(line) for line in (said, *more[-_LAST:])),
         "port": row.get("port"),
         "can_start": row.get("can_start", False),
         "can_stop": row.get("can_stop", False),

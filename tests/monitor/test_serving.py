@@ -62,6 +62,13 @@ def test_a_service_is_started_linked_and_stopped_from_a_view(view: View, service
     wait_until(lambda: row(view, "guarded")["state"] == "stopped")
 
 
+def test_an_error_keeps_its_lines_the_first_and_the_last_ones(view: View, services: Services):
+    lines = [f"line {number}\x1b[31m" for number in range(100)]
+    services["page"].set_error("\n".join(["what happened", *lines]))
+    wait_until(lambda: row(view, "page").get("state") == "error")
+    assert row(view, "page")["error"].split("\n") == ["what happened", *(f"line {n}" for n in range(60, 100))]
+
+
 def test_the_end_of_a_log_is_that_of_standard_error_or_else_of_standard_output(
     view: View, services: Services
 ):

@@ -71,7 +71,9 @@ def test_a_serve_that_raises_is_an_error_with_its_traceback(tmp_path: Path):
     assert service.state is ERROR
     assert str(caught.value) == service.error
     lines = str(service.error).splitlines()
-    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[0] == "The service 'raises' failed: RuntimeError: no page today"
+    assert lines[1] == "Traceback (most recent call last):"
+    assert "in _serve" in lines[2]  # its own code, not what called it
     assert 'raise RuntimeError("no page today")' in lines[-2]
     assert lines[-1] == "RuntimeError: no page today"
     assert (tmp_path / "logs.err").read_text() == service.error

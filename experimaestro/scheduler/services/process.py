@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from experimaestro.exceptions import ServiceError
@@ -130,8 +129,8 @@ class ProcessWebService(WebService):
                 running.set()
         except ServiceError as error:
             self._give_up(running, str(error))
-        except Exception:  # noqa: BLE001 - a user's code: its traceback is the error
-            self._give_up(running, traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 - a user's code: its traceback is the error
+            self._give_up(running, self._told(error))
 
     def _give_up(self, running: threading.Event, text: str) -> None:
         """Ends it because it cannot become ready; nothing happens if it is another life's turn."""

@@ -282,8 +282,8 @@ class WebService(Service):
                 problem = f"The service {self.id!r} ended by itself: _serve returned, and nobody asked it to."
         except ServiceError as error:
             problem = str(error)
-        except BaseException:  # noqa: BLE001 - a user's code: its traceback is the error
-            problem = traceback.format_exc()
+        except BaseException as error:  # noqa: BLE001 - a user's code: its traceback is the error
+            problem = self._told(error)
             self._write_log(problem)
         life.limit.cancel()
         self._address = None
@@ -347,6 +347,13 @@ class WebService(Service):
     def _forget(self) -> None:
         """In a process that was forked: nothing of its life is here."""
         self._life = None
+
+    def _told(self, error: BaseException) -> str:
+        """What is said of an exception of a sub-class: what it is, then from where, without our own lines."""
+        trace = error.__traceback__
+        lines = traceback.format_exception(type(error), error, trace and trace.tb_next)
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        return f"The service {self.id!r} failed: {what}\n{''.join(lines)}"
 
     # Its logs.
 
