@@ -269,6 +269,26 @@ def test_the_height_never_changes(gallery: Any):
     assert gallery(heights) == {420}
 
 
+COVERED = """() => {
+  const row = document.activeElement.getBoundingClientRect();
+  return row.bottom > document.querySelector(".xpm-note:not([hidden])").getBoundingClientRect().top + 1;
+}"""
+
+
+@pytest.mark.parametrize("width", [420, 900])
+def test_the_message_bar_never_hides_the_row_with_the_focus(gallery: Any, width: int):
+    def covered(one: Gallery) -> list[bool]:
+        page, found = one.show(f"w={width}"), []
+        row(page, "failed").focus()
+        for key in ("End", "Space", "ArrowUp", "Shift+End", "PageUp", "End"):
+            page.keyboard.press(key)
+            if key != "End" or found:
+                found.append(bool(page.evaluate(COVERED)))
+        return found
+
+    assert gallery(covered) == [False] * 5
+
+
 FRAMES = """() => Array.from({length: 100}, () => {
   const scroll = document.querySelector(".xpm-scroll");
   const begin = performance.now();

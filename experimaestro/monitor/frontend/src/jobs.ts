@@ -85,9 +85,17 @@ export class Jobs implements Part {
     const place = this.#places.get(key);
     if (place === undefined) return;
     const top = place * this.#height;
-    const { scrollTop, clientHeight } = this.#scroll;
+    const { scrollTop } = this.#scroll;
+    const clientHeight = this.#scroll.clientHeight - this.#covered();
     if (top < scrollTop) this.#scroll.scrollTop = top;
     else if (top + this.#height > scrollTop + clientHeight) this.#scroll.scrollTop = top + this.#height - clientHeight;
+  }
+
+  /** How much of the rows in sight the message bar hides. */
+  #covered(): number {
+    const note = this.#view.root.querySelector(".xpm-note:not([hidden])");
+    if (note === null) return 0;
+    return Math.max(0, this.#scroll.getBoundingClientRect().bottom - note.getBoundingClientRect().top);
   }
 
   /** Which lines there are, and in which order. */
@@ -343,7 +351,10 @@ export class Jobs implements Part {
     if (event.key === "a" && (event.ctrlKey || event.metaKey)) this.#pickAll(true);
     else if (row === undefined || event.ctrlKey || event.metaKey) return;
     else if (event.key === "Enter") this.#view.open(row.key);
-    else if (event.key === " ") this.#view.pick([row.key], "toggle");
+    else if (event.key === " ") {
+      this.#view.pick([row.key], "toggle");
+      this.reveal(row.key);
+    }
     else if (event.key === "k" || event.key === "r") this.#act(event.key === "k" ? "Kill" : "Retry", row);
     else return;
     event.preventDefault();

@@ -102,6 +102,7 @@ export class Messages implements Part {
     this.#shown = shown;
     this.element.hidden = parts === null;
     this.element.replaceChildren(...(parts ?? []));
+    this.#view.root.style.setProperty("--xpm-note", `${this.element.offsetHeight}px`);
     for (const name of ["role", "aria-label", "aria-live"]) this.element.removeAttribute(name);
     if (this.#question !== null) {
       this.element.setAttribute("role", "alertdialog");
