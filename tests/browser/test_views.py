@@ -278,7 +278,8 @@ COVERED = """() => {
 @pytest.mark.parametrize("width", [420, 900])
 def test_the_message_bar_never_hides_the_row_with_the_focus(gallery: Any, width: int):
     def covered(one: Gallery) -> list[bool]:
-        page, found = one.show(f"w={width}"), []
+        page = one.show(f"w={width}")
+        found: list[bool] = []
         row(page, "failed").focus()
         for key in ("End", "Space", "ArrowUp", "Shift+End", "PageUp", "End"):
             page.keyboard.press(key)
