@@ -88,6 +88,23 @@ def test_a_service_of_another_run_is_stopped_and_taken_from_there(runs: Path):
     assert list(services_of(first.workdir)) == ["page"]
 
 
+def test_parts_of_a_service_have_a_folder_and_end_with_it(xp: experiment):
+    class Board(Page):
+        id = "board"
+
+        def __init__(self) -> None:
+            self.script = Script(f"{READY} time.sleep(60)")
+
+        def subservices(self) -> list[Service]:
+            return [self.script]
+
+    board = xp.add_service(Board())
+    board.get_subservice("script").get_url()  # type: ignore[attr-defined] # a part with a page
+    assert board.script.log_directory == xp.workdir / "services" / "script"
+    xp.stop()
+    assert board.script.state is ServiceState.STOPPED
+
+
 def test_what_is_no_service_or_has_no_id_is_refused(xp: experiment):
     with pytest.raises(ServiceError) as not_one:
         xp.add_service("tensorboard")  # type: ignore[type-var] # the mistake
@@ -145,9 +162,10 @@ def test_views_are_told_of_one_whose_own_code_fails(xp: experiment, caplog: pyte
     fails.get_url()
     fails.stop()
     assert told == ["STARTING", "RUNNING", "STOPPING", "STOPPED"]
-    assert [record.message for record in caplog.records] == [
-        "it cannot be started again after this process: <Fails 'page': STOPPED> raised KeyError('mine')"
-    ]
+    assert {record.message for record in caplog.records} == {
+        "the parts of <Fails 'page': STOPPED> are not known: KeyError('mine too')",
+        "it cannot be started again after this process: <Fails 'page': STOPPED> raised KeyError('mine')",
+    }
 
 
 def test_its_state_and_address_are_soon_in_the_files_of_the_run(xp: experiment):

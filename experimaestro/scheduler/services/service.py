@@ -190,6 +190,8 @@ class Service:
         folder = Path(paths.service(self.id))
         if self.log_directory in {None, self._folder}:  # else it was given
             self.log_directory = self._folder = folder
+        for part in self._known_parts():
+            part._belong(paths, experiment_id, run_id)  # noqa: SLF001 - of the same class
 
     @property
     def stdout(self) -> Path | None:
@@ -236,6 +238,14 @@ class Service:
     def parts(self) -> dict[str, "Service"]:
         """The other services that it is made of, by id."""
         return {one.id: one for one in self.subservices() if one is not self}
+
+    def _known_parts(self) -> Sequence["Service"]:
+        """Its parts; none if its own code cannot say which."""
+        try:
+            return tuple(self.parts().values())
+        except Exception as error:  # noqa: BLE001 - of a user's class: it has the rest of its life all the same
+            log.warning("the parts of %r are not known: %r", self, error)
+            return ()
 
     def get_subservice(self, service_id: str) -> "Service":
         """One of the services that it is made of, or itself.

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from experimaestro.exceptions import ServiceError
@@ -218,7 +218,12 @@ class WebService(Service):
         """What `get_url` gives when it runs, or will not."""
         url, token = self.url, self.token
         if self.state is not ServiceState.RUNNING or url is None:
-            raise ServiceError(self.error or f"the service {self.id!r} was stopped while it started")
+            how = (
+                "does not answer yet"
+                if self.state is ServiceState.STARTING
+                else "was stopped while it started"
+            )
+            raise ServiceError(self.error or f"the service {self.id!r} {how}")
         return Address(links.with_token(url, token))
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -386,13 +391,13 @@ async def _set(event: threading.Event, timeout: float) -> None:
 
 
 def stop_all(services: Iterable[Service], timeout: float = 2.0) -> None:
-    """Stops services at the same time, and waits for the end of all.
+    """Stops services and their parts at the same time, and waits for the end of all.
 
     Args:
         services: Those that have no page are left as they are. What one raises is logged.
         timeout: For all together, in seconds.
     """
-    stopping = [one for one in services if isinstance(one, WebService) and not one.wait(0)]
+    stopping = [one for one in _with_parts(services) if isinstance(one, WebService) and not one.wait(0)]
     threads = []
     for one in stopping:
         thread = threading.Thread(target=_stop, args=(one, timeout), name=f"stop[{one.id}]", daemon=True)
@@ -407,6 +412,12 @@ def stop_all(services: Iterable[Service], timeout: float = 2.0) -> None:
     end = time.monotonic() + timeout + 2 * KILLED_S
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
+
+
+def _with_parts(services: Iterable[Service]) -> Iterator[Service]:
+    for service in services:
+        yield service
+        yield from _with_parts(service._known_parts())  # noqa: SLF001 - our own
 
 
 def _is_started(thread: threading.Thread) -> bool:
