@@ -111,7 +111,8 @@ def dataframe(rows: Sequence[Row]) -> "pd.DataFrame":
     except ImportError:
         raise ImportError("dataframe() needs pandas: pip install pandas") from None
     columns = {name: [row.get(name) for row in rows] for name in _columns(rows)}
-    table = pd.DataFrame({name: pd.Series(column, dtype=_type(column)) for name, column in columns.items()})
+    types = {name: _TYPES.get(name) or _type(column) for name, column in columns.items()}
+    table = pd.DataFrame({name: pd.Series(column, dtype=types[name]) for name, column in columns.items()})
     for name in ("started", "ended"):
         zone = next((t.tzinfo for t in reversed(columns[name]) if t is not None), None)
         times = pd.to_datetime(table[name], utc=True)  # summer and winter may have other offsets
@@ -143,6 +144,12 @@ def _columns(rows: Sequence[Row]) -> Iterable[str]:
 
 
 _STANDING = ("state", "failure", "started", "ended", "duration", "folder")
+
+_TYPES = {
+    **dict.fromkeys(("job", "task", "state", "failure", "folder"), "string"),
+    "duration": "Float64",
+}
+"""Of columns that every table has, also if nothing is in them"""
 
 
 def _standing(job: Job, paths: JobPaths, names: Mapping[str, str]) -> Row:

@@ -92,6 +92,17 @@ def test_a_column_has_the_type_of_its_values(tmp_path: Path, values: list[object
     assert table["x"].dtype == kind
 
 
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_what_every_table_has_is_of_one_type_also_if_it_is_empty(tmp_path: Path, jobs: int):
+    types = dataframe(rows(tmp_path, [({}, {}, None)] * jobs)).dtypes
+
+    assert [str(types[name]) for name in ("job", "state", "failure", "duration")] == [
+        *["string"] * 3,
+        "Float64",
+    ]
+    assert pd.api.types.is_datetime64_any_dtype(types["ended"])
+
+
 def test_times_of_summer_and_winter_are_one_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     july, december = 1_783_000_000.0, 1_797_000_000.0
     monkeypatch.setenv("TZ", "Europe/Paris")
