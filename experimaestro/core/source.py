@@ -66,7 +66,13 @@ def home(cls: type) -> Home:
     found = _file_by_name(name)
     if found is not None and _same(found, file):
         return Home(name, cls.__qualname__, None)
-    return Home(name, cls.__qualname__, _absolute(file))
+    return Home(module_name(cls), cls.__qualname__, _absolute(file))
+
+
+def module_name(cls: type) -> str:
+    """The name of the module of a class, as it is where its file is the only one of this name."""
+    name = cls.__module__
+    return name.split(".", 2)[2] if name.startswith(f"{_SCRIPT_IN_A_JOB}.") else name
 
 
 _script: ModuleType | None = None

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from experimaestro.core.problems import Mismatch
-from experimaestro.core.source import SCRIPT, codes_of, found_in, has_notebook, is_of_notebook
+from experimaestro.core.source import SCRIPT, codes_of, found_in, has_notebook, is_of_notebook, module_name
 from experimaestro.exceptions import DefinitionError
 
 
@@ -29,7 +29,7 @@ def code(cls: type) -> str | None:
 
 def full_name(cls: type) -> str:
     """The module and the name of a class; a job, too, says `__main__` of the module of a notebook."""
-    return f"{SCRIPT if was_of_notebook(cls) else cls.__module__}.{cls.__qualname__}"
+    return f"{SCRIPT if was_of_notebook(cls) else module_name(cls)}.{cls.__qualname__}"
 
 
 def has_code(cls: type, wanted: str) -> bool:

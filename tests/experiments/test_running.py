@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import project
+from commands import project, run
 
 
 def python(folder: Path, code: str) -> str:
@@ -114,6 +114,26 @@ def test_in_a_notebook_a_magic_takes_the_options_of_the_command(tmp_path: Path):
     assert printed.splitlines()[:2] == ["running", "done"]
     assert printed.splitlines()[-4:] == ["id: first", "file: experiment", "lr: 5", "done"]
     assert outputs(tmp_path) == ["lr is 2.0\n"]
+
+
+def test_files_of_one_name_in_two_folders_are_run_as_by_two_commands(tmp_path: Path):
+    for name in ("one", "other"):
+        project(tmp_path / name)
+    other = tmp_path / "other/experiment.py"
+    other.write_text(other.read_text(encoding="utf-8").replace("lr is", "other lr is"), encoding="utf-8")
+
+    printed = python(
+        tmp_path,
+        "from experimaestro import run_experiment\n"
+        "run_experiment('one/full', workdir='runs', lr=1)\n"
+        "run_experiment('other/full', workdir='runs', lr=2)\n"
+        "print(run_experiment('other/full', workdir='runs', lr=2).status)\n",
+    )
+
+    assert printed == "done\n"
+    assert outputs(tmp_path) == ["lr is 1.0\n", "other lr is 2.0\n"]
+    again = run(tmp_path, "run-experiment", "--workdir", "runs", "other/full", "-c", "lr=2")
+    assert "1 found done: nothing to run" in again.err
 
 
 @pytest.mark.parametrize(
