@@ -31,4 +31,4 @@ def v1_to_v2(folder: str, perform: bool, dry_run: bool) -> None:
         done = perform and migrating.perform(folder, move)
         what = "moved" if done else "is there already" if perform else "would move"
         click.echo(f"{what}  {move.source} -> {move.target.folder}")
-    say_dry(perform, f"{len(found)} experiment{'' if len(found) == 1 else 's'}")
+    say_dry(perform or not found, f"{len(found)} experiment{'' if len(found) == 1 else 's'}")

@@ -15,6 +15,8 @@ from experimaestro.click import FAILED, INTERRUPTED, Folder, reports_errors
 from experimaestro.experiments.helper import ExperimentCallable, ExperimentHelper
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from experimaestro.experiments.events import EventsPrinter, Format
     from experimaestro.scheduler.modes import RunMode
     from experimaestro.session import experiment
@@ -35,6 +37,13 @@ class _RunMode(click.ParamType[Any]):
             return run_mode_of(value)
         except ExperimentCodeError as error:
             return self.fail(str(error), param, ctx)
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG002 - as click calls it
+        from click.shell_completion import CompletionItem
+
+        from experimaestro.scheduler.modes import RunMode
+
+        return [CompletionItem(one.value) for one in RunMode if one.value.startswith(incomplete.lower())]
 
 
 _NO_EFFECT = "Of earlier versions: no effect."

@@ -10,7 +10,7 @@ import importlib.util
 import inspect
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -32,6 +32,8 @@ class Code(NamedTuple):
     """The class of its configuration"""
     folder: Path
     """Where the code is"""
+    warnings: Sequence[str] = ()
+    """What a person should know of it"""
 
 
 def load(document: Document, file: str | None = None, module: str | None = None) -> Code:
@@ -48,8 +50,9 @@ def load(document: Document, file: str | None = None, module: str | None = None)
     """
     for folder in reversed(document.pythonpath):
         _put_first(folder)
+    taken = set(sys.modules)
     loaded, where = _module(document, file, module)
-    return _code(loaded, where)
+    return _code(loaded, where)._replace(warnings=_shadowing(loaded, taken))
 
 
 def _module(document: Document, file: str | None, module: str | None) -> tuple[ModuleType, str]:
@@ -131,6 +134,23 @@ def _is_found(name: str) -> bool:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             return False
         raise
+
+
+def _shadowing(module: ModuleType, taken: Collection[str]) -> Sequence[str]:
+    """What to say of a file that has the name of a module that every job needs: jobs get it in its place."""
+    path = Path(module.__file__ or "")
+    name = path.stem
+    real = sys.modules.get(name) if name in taken else None
+    if real is None or real is module or str(path.parent) not in sys.path:
+        return ()
+    file = getattr(real, "__file__", None) or ""
+    if name not in sys.stdlib_module_names and not _is_installed(file):
+        return ()
+    return [f"{shown(str(path))}: jobs may load it in place of the module {name!r}: rename it"]
+
+
+def _is_installed(file: str) -> bool:
+    return "site-packages" in Path(file).parts or Path(file).is_relative_to(Path(__file__).parents[1])
 
 
 def _put_first(folder: Path) -> None:

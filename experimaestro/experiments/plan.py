@@ -68,7 +68,7 @@ def make(
     configuration = fill(described, loaded.schema)
     header = _header(described, configuration)
     _check_grid(described, configuration, header["grid_search"])
-    warnings = [*described.notes, *git.check([str(loaded.folder)], header["dirty_git"])]
+    warnings = [*described.notes, *loaded.warnings, *git.check([str(loaded.folder)], header["dirty_git"])]
     name = str(header["id"])
     _check_name(described, name)
     if header["add_timestamp"]:

@@ -77,6 +77,12 @@ def test_a_command_that_is_not_there_is_a_usage_error():
     assert CliRunner().invoke(root, ["--version"]).output == f"{__version__}\n"
 
 
+def test_run_modes_are_completed():
+    option = next(one for one in ALL["run-experiment",].params if one.name == "run_mode")
+    found = option.shell_complete(click.Context(ALL["run-experiment",]), "d")
+    assert [one.value for one in found] == ["dry-run"]
+
+
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_completion_is_printed_for_a_shell(shell: str):
     assert "_EXPERIMAESTRO_COMPLETE" in CliRunner().invoke(root, ["completion", shell]).output

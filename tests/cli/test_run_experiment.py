@@ -454,6 +454,17 @@ def started(folder: Path) -> int:
     return len(list(folder.glob("runs/started-*")))
 
 
+@pytest.mark.parametrize("name", ["json", "click", "experimaestro"])
+def test_a_file_that_hides_a_module_from_jobs_is_told(tmp_path: Path, name: str):
+    write(tmp_path, {f"a/{name}.py": EXPERIMENT, "a/full.yaml": f"id: first\nfile: {name}\n"})
+
+    ended = run(tmp_path, "run-experiment", "--workdir", "runs", "--run-mode", "dry-run", "a/full")
+
+    said = f"experimaestro: warning: a/{name}.py: jobs may load it in place of the module {name!r}: rename it"
+    assert ended.code == 0
+    assert ended.err.splitlines()[0] == said
+
+
 @pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&- <&-"])
 def test_closed_streams_do_not_matter(tmp_path: Path, closed: str):
     project(tmp_path)
