@@ -1,4 +1,4 @@
-/** Numbers and times in words, and texts of logs made fit to show. Pure. */
+/** Numbers and times in words. Pure. */
 
 const two = (n: number): string => String(n).padStart(2, "0");
 
@@ -44,27 +44,6 @@ export function bytes(n: number): string {
     if (n >= size) return `${(n / size).toFixed(n / size < 10 ? 1 : 0)} ${unit}`;
   }
   return `${n} B`;
-}
-
-// eslint-disable-next-line no-control-regex
-const SEQUENCES = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]?/g;
-// eslint-disable-next-line no-control-regex
-const CONTROLS = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
-
-/** What a terminal would have left of a text: no escape sequences, overwritten lines once. */
-export function visible(text: string): string {
-  const plain = text.includes("\x1b") ? text.replace(SEQUENCES, "") : text;
-  const lines = plain.includes("\r")
-    ? plain.split("\n").map((line) => line.replace(/\r+$/, "").replace(/^.*\r/, "")).join("\n")
-    : plain;
-  return lines.replace(CONTROLS, "\ufffd");
-}
-
-/** Whole lines, and the last one, which may go on or be overwritten: what is overwritten already is left out. */
-export function split(text: string): [whole: string, last: string] {
-  const end = text.lastIndexOf("\n") + 1;
-  const last = text.slice(end);
-  return [text.slice(0, end), last.slice(last.replace(/\r+$/, "").lastIndexOf("\r") + 1)];
 }
 
 /** Only the last part of a type's name. */

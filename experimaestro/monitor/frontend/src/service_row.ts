@@ -1,7 +1,7 @@
 /** What the Services tab and a service's own display have in common: a row, and the end of a log. */
 
 import { cut, h, setText, stateMark, type Child } from "./dom.ts";
-import { visible } from "./format.ts";
+import { visible } from "./screen.ts";
 import type { ServiceLink } from "./service_link.js";
 
 export interface Shown {

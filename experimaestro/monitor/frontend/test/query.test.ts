@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { columns } from "../src/columns.ts";
-import { about, bytes, clock, visible } from "../src/format.ts";
+import { about, bytes, clock } from "../src/format.ts";
 import { shorter } from "../src/panel/error.ts";
 import { beginsWithMost, isGroup, lines, type Query } from "../src/query.ts";
+import { Screen, visible } from "../src/screen.ts";
 import { Store } from "../src/store.ts";
 import { cells, run } from "./page.ts";
 
@@ -87,4 +88,25 @@ test("of a long path the name of the file is seen", () => {
 
 test("of a log only what a terminal would show is left", () => {
   assert.equal(visible("a\x1b[31mred\x1b[0m\n10%\r20%\r\nnext\x07"), "ared\n20%\nnext\ufffd");
+});
+
+test("bars one above the other are each seen once, whatever parts they come in", () => {
+  const printed = "epochs\n\r 0%|\n\r batch 1\x1b[A\n\r batch 2\x1b[A\r50%|#\n\r\x1b[K batch 1\x1b[A\r100%|##\n\r          \r\x1b[A\n\ndone\n";
+  for (const size of [1, 2, 7, 1_000]) {
+    const screen = new Screen();
+    let text = "";
+    for (let at = 0; at < printed.length; at += size) text += screen.write(printed.slice(at, at + size));
+    assert.equal((text + screen.rest).replace(/ +$/gm, ""), "epochs\n100%|##\n\ndone\n");
+  }
+});
+
+test("what cannot change any more is settled, and an endless line too", () => {
+  const screen = new Screen();
+  const lines = Array.from({ length: 100 }, (_, i) => `line ${i}\n`).join("");
+  const settled = screen.write(lines);
+  assert.equal(settled + screen.rest, lines);
+  assert.ok(settled.length > lines.length / 2);
+  assert.ok(screen.write("x".repeat(100_000)).length > 99_000);
+  screen.write("y");
+  assert.equal(screen.rest, "y");
 });

@@ -4,14 +4,13 @@
  */
 
 import { button, h, setAttribute, setText } from "../dom.ts";
-import { bytes, plural, split, visible } from "../format.ts";
+import { bytes, plural } from "../format.ts";
 import type { LogPart } from "../messages.ts";
+import { Screen, visible } from "../screen.ts";
 import type { Row } from "../store.ts";
 import type { View } from "../view.ts";
 
 const MOST = 1_000_000;
-/** Characters of a line that is not ended; of a longer one the beginning is taken as it is */
-const LINE = 64_000;
 const PAUSE = 250;
 const RETRY = 2_000;
 
@@ -23,11 +22,11 @@ export class Output {
   #about = h("span", { class: "xpm-muted xpm-cut xpm-grow xpm-end" });
   #follow: HTMLButtonElement;
   #earlier: HTMLButtonElement;
-  /** Whole lines, and the byte at which each of these texts ends */
+  /** Texts that nothing changes any more, and the byte at which each ends; about, if lines were overwritten */
   #parts: { text: Text; end: number }[] = [];
-  /** The line that is not ended, as it was printed: a progress bar overwrites it */
-  #line = "";
-  #lineText = document.createTextNode("");
+  /** The last lines: progress bars overwrite them */
+  #screen = new Screen();
+  #rest = document.createTextNode("");
   #last: LogPart | null = null;
   #begin = 0;
   #open = true;
@@ -117,16 +116,14 @@ export class Output {
   #add(part: LogPart): void {
     this.#last = part;
     if (part.text) {
-      let [whole, line] = split(this.#line + part.text);
-      if (line.length > LINE) [whole, line] = [whole + line, ""];
-      if (!this.#lineText.isConnected) this.#text.replaceChildren(this.#lineText);
-      if (whole) {
-        const text = document.createTextNode(visible(whole));
-        this.#text.insertBefore(text, this.#lineText);
-        this.#parts.push({ text, end: part.end - new TextEncoder().encode(line).length });
+      const settled = this.#screen.write(part.text);
+      if (!this.#rest.isConnected) this.#text.replaceChildren(this.#rest);
+      this.#rest.data = this.#screen.rest;
+      if (settled) {
+        const text = document.createTextNode(settled);
+        this.#text.insertBefore(text, this.#rest);
+        this.#parts.push({ text, end: part.end - new TextEncoder().encode(this.#rest.data).length });
       }
-      this.#line = line;
-      this.#lineText.data = visible(line);
       let size = this.#parts.reduce((sum, one) => sum + one.text.length, 0);
       while (size > MOST && this.#parts.length > 1) {
         const first = this.#parts.shift();
@@ -144,12 +141,13 @@ export class Output {
   #restart(begin: number): void {
     this.#begin = begin;
     this.#parts = [];
-    this.#line = this.#lineText.data = "";
+    this.#screen = new Screen();
+    this.#rest.data = "";
     this.#text.replaceChildren();
   }
 
   #hasText(): boolean {
-    return this.#parts.length > 0 || this.#line !== "";
+    return this.#parts.length > 0 || this.#rest.data !== "";
   }
 
   #missing(part: LogPart): string {
@@ -173,7 +171,8 @@ export class Output {
   }
 
   #describe(): void {
-    const lines = this.#parts.reduce((n, one) => n + one.text.data.split("\n").length - 1, Number(this.#line !== ""));
+    const text = this.#parts.map((one) => one.text.data).join("") + this.#rest.data;
+    const lines = text.split("\n").length - Number(text.endsWith("\n"));
     const whole = this.#begin === 0;
     setText(this.#about, !this.#hasText() ? "" : whole ? plural(lines, "line") : `last ${plural(lines, "line")} of ${bytes(this.#last?.size ?? 0)}`);
     this.#earlier.hidden = whole;
