@@ -73,6 +73,8 @@ def _has_name(node: Node) -> bool:
 
 def _wrong(key: str, node: Node, error: Exception) -> DocumentError:
     what = str(error).splitlines()[0]
+    if "${env:" in str(node.value):  # as settings have it
+        what += ". A variable of this process is ${oc.env:NAME} here"
     return DocumentError(
         f"{node.origin}: {key}: {node.value!r}: {what}. Write \\${{...}} for the text itself"
     )

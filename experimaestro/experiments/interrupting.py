@@ -33,7 +33,7 @@ def after_interrupt(xp: experiment, command: str, *, detach: bool) -> None:
     again = f"To go on: {command}"
     if not running or detach:
         left = [f"{jobs(len(running))} left running"] if running else []
-        say("interrupted: " + ". ".join(filter(None, [", ".join(left + not_started), again])))
+        say(f"interrupted: {', '.join(left + not_started) or 'no job runs'}. {again}")
         return
     try:
         waits = f"no more jobs are started; waiting for {jobs(len(running))}"

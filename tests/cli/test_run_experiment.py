@@ -490,6 +490,19 @@ def test_ctrl_c_before_the_experiment_is_open_is_no_failure(tmp_path: Path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_ctrl_c_while_no_job_runs_says_so(tmp_path: Path):
+    text = EXPERIMENT.replace("    for size", "    open('here', 'w').close()\n    sleep(60)\n    for size")
+    text = text.replace("\nfrom exp", "\nfrom time import sleep\nfrom exp", 1)
+    write(tmp_path, {"experiment.py": text, "full.yaml": YAML})
+    with start(tmp_path, "run-experiment", "--workdir", "runs", "full") as process:
+        wait_until((tmp_path / "here").exists, 30)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+    said = "no job runs. To go on: python -m experimaestro run-experiment --workdir runs full"
+    assert (process.returncode, err.splitlines()[-1]) == (130, f"experimaestro: interrupted: {said}")
+
+
 def test_ctrl_c_once_starts_nothing_more_and_waits_for_what_runs(tmp_path: Path):
     write(tmp_path, {"experiment.py": SLOW, "full.yaml": YAML})
     with start(tmp_path, "run-experiment", "--workdir", "runs", "full", "-c", "tasks=20") as process:

@@ -41,6 +41,13 @@ def test_a_value_has_what_it_names_and_its_own_place():
     [
         ("a: ${b}", "full.yaml:1: a: '${b}': Interpolation key 'b' not found"),
         (
+            "a: ${env:HOME}",
+            (
+                "full.yaml:1: a: '${env:HOME}': Unsupported interpolation type env. "
+                "A variable of this process is ${oc.env:NAME} here"
+            ),
+        ),
+        (
             "x:\n  a: [1, '${none:x}']",
             "full.yaml:2: x.a[1]: '${none:x}': Unsupported interpolation type none",
         ),
