@@ -42,6 +42,25 @@ def is_of(process: psutil.Process, folder: Path) -> bool:
         return False
 
 
+def test_two_of_one_folder_do_not_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("experimaestro.scheduler.services.process.KILLED_S", 0.1)
+    first, second = (Script(f"{READY} print('mine', flush=True); time.sleep(60)", tmp_path) for _ in range(2))
+    first.get_url()
+    wait_until(lambda: (tmp_path / "logs.out").read_text() == "mine\n")
+
+    with pytest.raises(ServiceError) as caught:
+        second.get_url()
+
+    assert str(caught.value) == (
+        "the service 'script' runs already, perhaps in another process: "
+        f"it has the logs in {tmp_path}. Stop it there first"
+    )
+    assert (tmp_path / "logs.out").read_text() == "mine\n"
+    first.stop()
+    second.get_url()
+    second.stop()
+
+
 def test_it_runs_until_it_is_stopped(tmp_path: Path):
     service = Script(f"{READY} print('hello'); sys.stdout.flush(); time.sleep(60)", tmp_path)
     service.get_url()

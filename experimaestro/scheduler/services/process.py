@@ -3,10 +3,11 @@
 Laws: the process is a child of a `keeper`, in a group of its own, so that nothing of it is left
 when this process is gone, killed included; what leaves the group is the keeper's too. The service's
 thread waits for the keeper's end, and so knows at once when the command dies. What it prints goes to
-files, never to this process.
+files, never to this process; who has them is the only one of its folder.
 """
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -14,11 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO
 
 from experimaestro.exceptions import ServiceError
 from experimaestro.scheduler.effects import clean_environment
 from experimaestro.scheduler.services import keeper
-from experimaestro.scheduler.services.web import WebService
+from experimaestro.scheduler.services.web import KILLED_S, WebService
 from experimaestro.workspace.processes import LINUX
 
 _POLL_S = 0.05
@@ -71,8 +73,9 @@ class ProcessWebService(WebService):
 
     def _serve(self, running: threading.Event) -> None:
         with self._resources() as descriptors:
-            command = [str(part) for part in self._build_command()]
-            process = self._start(command, descriptors)
+            with self._logs() as logs:
+                command = [str(part) for part in self._build_command()]
+                process = self._start(command, descriptors, logs)
             try:
                 waiter = threading.Thread(
                     target=self._become_ready, args=(running,), name=f"service[{self.id}].ready", daemon=True
@@ -95,31 +98,53 @@ class ProcessWebService(WebService):
                 f"The service {self.id!r} ended: {_how(command[0], code)}.{self._last_lines()}"
             )
 
-    def _start(self, command: list[str], descriptors: Sequence[int]) -> "subprocess.Popen[bytes]":
+    @contextlib.contextmanager
+    def _logs(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """Opens its logs, empty. They are locked as long as a process of it lives: see `_locked`."""
         out, err = self.stdout, self.stderr
         if out is None or err is None:
             raise ServiceError(
                 f"the service {self.id!r} has no folder for its logs: add it to an experiment "
                 f"(xp.add_service), or give {type(self).__name__}(..., log_directory=...)"
             )
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            with out.open("wb") as out_file, err.open("wb") as err_file:
-                process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", keeper.__file__, *command],
-                    env={**clean_environment(os.environ), **self._environment()},
-                    stdin=subprocess.PIPE,
-                    stdout=out_file,
-                    stderr=err_file,
-                    pass_fds=tuple(descriptors),
-                    start_new_session=True,
+        with contextlib.ExitStack() as opened:
+            try:
+                out.parent.mkdir(parents=True, exist_ok=True)
+                files = opened.enter_context(out.open("ab")), opened.enter_context(err.open("ab"))
+                is_free = _locked(files[0])
+            except OSError as error:
+                raise self._unstartable(error) from None
+            if not is_free:
+                raise ServiceError(
+                    f"the service {self.id!r} runs already, perhaps in another process: it has the logs "
+                    f"in {out.parent}. Stop it there first"
                 )
+            for file in files:
+                file.truncate(0)
+            yield files
+
+    def _start(
+        self, command: list[str], descriptors: Sequence[int], logs: tuple[IO[bytes], IO[bytes]]
+    ) -> "subprocess.Popen[bytes]":
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", keeper.__file__, *command],
+                env={**clean_environment(os.environ), **self._environment()},
+                stdin=subprocess.PIPE,
+                stdout=logs[0],
+                stderr=logs[1],
+                pass_fds=tuple(descriptors),
+                start_new_session=True,
+            )
         except OSError as error:
-            raise ServiceError(
-                f"the service {self.id!r} could not be started: {error.filename or ''}: {error.strerror}"
-            ) from None
+            raise self._unstartable(error) from None
         self.process = process
         return process
+
+    def _unstartable(self, error: OSError) -> ServiceError:
+        return ServiceError(
+            f"the service {self.id!r} could not be started: {error.filename or ''}: {error.strerror}"
+        )
 
     def _become_ready(self, running: threading.Event) -> None:
         try:
@@ -165,6 +190,28 @@ class ProcessWebService(WebService):
     def _forget(self) -> None:
         super()._forget()
         self._let_go()
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Locks a file for all who inherit it, until the last of them has ended.
+
+    Returns:
+        Whether nobody else has it. What was killed just now has a moment to be gone.
+    """
+    end = time.monotonic() + KILLED_S
+    while not (is_ours := _is_ours(file)) and time.monotonic() < end:
+        time.sleep(_POLL_S)
+    return is_ours
+
+
+def _is_ours(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
 
 
 def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
