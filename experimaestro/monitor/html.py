@@ -50,13 +50,15 @@ def snapshot(state: State, title: Title, t: float, status: str = "") -> tuple[st
         state: All that is known.
         title: The run.
         t: Now, in seconds since the epoch.
-        status: How the run is, for whoever knows more than the state: that its process is gone.
+        status: How the run is, for whoever has only read about it (`load_run`) and knows more than the
+            state: that its process is gone.
 
     Returns:
         HTML, and a line of text that says the same in short.
     """
     run = state.runs[f"{title.name}/{title.run}"]
     counts = tally(run)
+    is_loaded = bool(status)
     status = status or status_of(run)
     look = _STATUS.get(status, words.WAITING)
     elapsed = words.clock((run.ended or t) - run.started)
@@ -77,7 +79,7 @@ def snapshot(state: State, title: Title, t: float, status: str = "") -> tuple[st
         + "</p>",
         _table(state, failed, columns, t) if failed else "",
         _rest(state, others, columns, t, bool(failed)),
-        f'<p style="margin: 0">{_last(counts, len(failed) + len(others), t)}</p>',
+        f'<p style="margin: 0">{_last(counts, len(failed) + len(others), t, is_loaded)}</p>',
         "</div>",
     ]
     short = ", ".join(f"{n:,} {part.word}" for n, part in counts.parts() if n) or "no job yet"
@@ -162,9 +164,11 @@ def _row(state: State, job: Job, columns: Sequence[str], t: float) -> str:
     )
 
 
-def _last(counts: Tally, shown: int, t: float) -> str:
-    live = f"Snapshot of {date(t)}. Run this cell again for the live view"
-    every = f"<code>xp.dataframe()</code> has all {counts.total:,} jobs."
+def _last(counts: Tally, shown: int, t: float, is_loaded: bool) -> str:
+    live = f"Snapshot of {date(t)}. " + (
+        "<code>run.widget</code> is the live view" if is_loaded else "Run this cell again for the live view"
+    )
+    every = f"<code>{'run' if is_loaded else 'xp'}.dataframe()</code> has all {counts.total:,} jobs."
     if counts.total > shown:
         return f"{counts.total - shown:,} more; {every} {live}."
     return f"{live}; {every}" if counts.total > 1 else f"{live}."

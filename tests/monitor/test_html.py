@@ -115,3 +115,12 @@ def test_jobs_that_run_are_shown_however_many_came_before_them():
     html, _ = drawn(study)
 
     assert "running</td>" in html
+
+
+def test_a_run_that_was_loaded_says_where_its_view_and_table_are():
+    study = Study()
+    study.start("a").end("a").start("b").end("b")
+
+    html, _ = snapshot(study.state, TITLE, 62.0, "done")
+
+    assert "<code>run.widget</code> is the live view; <code>run.dataframe()</code> has all 2 jobs." in html
