@@ -218,12 +218,15 @@ export class Graph implements Part {
     const made = this.#layout as Layout;
     const counts = new Map<string, Counts>();
     const totals = new Map<string, number>();
+    const matches = matcher(ui);
+    const matching = new Set<string>();
     for (const row of store.rows) {
       const of = counts.get(row.task) ?? {};
       const state = countedAs(row.state);
       of[state] = (of[state] ?? 0) + 1;
       counts.set(row.task, of);
       totals.set(row.task, (totals.get(row.task) ?? 0) + 1);
+      if (!matching.has(row.task) && matches(row)) matching.add(row.task);
     }
     const layers = made.layers.length;
     const W = this.element.clientWidth;
@@ -252,7 +255,7 @@ export class Graph implements Part {
       const show = (): void => { ui.search = task; this.#view.show("Jobs"); };
       const text = WORST.filter((state) => of[state]).map((state) => `${count(of[state] ?? 0)} ${state}`).slice(0, wide < 150 ? 1 : 2).join(" · ");
       const box = h("button", {
-        "class": "xpm-box", "type": "button", "role": "treeitem", "tabindex": first ? 0 : -1, "data-box": task,
+        "class": `xpm-box${matching.has(task) ? "" : " out"}`, "type": "button", "role": "treeitem", "tabindex": first ? 0 : -1, "data-box": task,
         "style": `left:${px}px;top:${py}px;width:${wide}px`, "title": "Show these jobs in the table", "onclick": show,
       }, h("span", {}, cut(shortName(task), "xpm-mid"), h("span", { class: "xpm-muted" }, count(totals.get(task) ?? 0))),
         bar(of, "mini"), h("span", { class: "xpm-muted xpm-cut xpm-small" }, text));

@@ -1,6 +1,6 @@
 /**
  * One place for messages, over the last row, one at a time: a question before anything is done, then
- * a lost wire, then what stops the run, then the marked jobs.
+ * a lost wire, then the marked jobs, which the reader has just marked, then what stops the run.
  */
 
 import { button, copy, h, icon } from "./dom.ts";
@@ -147,6 +147,7 @@ export class Messages implements Part {
       return [this.#mark("disconnected"), h("p", {}, "This view is of another version of experimaestro than the kernel. Reload the page, then run this cell again.")];
     }
     if (connection.health === "disconnected") return this.#disconnected();
+    if (ui.picked.size > 0) return this.#selection();
     const run = store.run;
     if (run?.status === "held") {
       return [this.#mark("held"), h("p", {}, `Another process has this experiment: ${run.holder ?? ""}. This run begins when that one ends.`)];
@@ -158,7 +159,7 @@ export class Messages implements Part {
       return [this.#mark("warning"), h("p", {}, `${shortName(task)} is paused, since its jobs failed at once: ${why}`),
         button("Continue", "", () => void this.send("continue", { task }), { disabled: !this.#view.canCommand() })];
     }
-    return ui.picked.size > 0 ? this.#selection() : null;
+    return null;
   }
 
   #mark(state: string): HTMLElement {

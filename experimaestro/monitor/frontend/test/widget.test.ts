@@ -398,3 +398,24 @@ test("the table is sorted by keys", () => {
   key("ArrowDown");
   assert.equal((document.activeElement as HTMLElement).dataset["state"], "failed");  // the row that had the focus
 });
+
+test("a filter dims the tasks of which no job matches", async () => {
+  wire.reset([cells(0, "failed", { task: "lab.a" }), cells(1, "done", { task: "lab.b" })], run({ failed: 1, done: 1 }));
+  pass();
+  press("1 failed");
+  widget.show("Graph");
+  wire.reply(wire.last("ask"), { jobs: [[0, 1]], tasks: [["lab.a", "lab.b"]] });
+  await settle();
+  press("Collapse by task");
+  assert.deepEqual([...host.querySelectorAll(".xpm-box.out")].map((box) => (box as HTMLElement).dataset["box"]), ["lab.b"]);
+});
+
+test("marked jobs can be commanded also while a task is paused or another process has the run", () => {
+  wire.reset([cells(0)], run({ running: 1 }, { status: "held", holder: "pid 1", paused: { "lab.train": "no module" } }));
+  pass();
+  assert.match(text(".xpm-note p"), /^Another process has this experiment/);
+  widget.pick([cells(0)[0]], "add");
+  assert.equal(text(".xpm-note p"), "1 job selected");
+  press("Clear");
+  assert.match(text(".xpm-note p"), /^Another process has this experiment/);
+});
