@@ -492,6 +492,8 @@ class Stage:
             path
             for path in found
             if path.is_file() and not path.is_symlink() and not _SPARED.search(path.name)
+            # The same file has a name by which messages call it: a kill came between link and unlink.
+            if not (path.suffix == ".tmp" and path.stat().st_nlink > 1)
         )
         kinds = sorted({_kind_of(path) for path in names})
         if not kinds:
