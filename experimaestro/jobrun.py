@@ -214,6 +214,8 @@ class _Job:
             status = "timeout"
         if isinstance(error, ExperimaestroError):
             message = str(error)
+        elif isinstance(error, SyntaxError):  # Python begins with the place
+            message = f"{type(error).__name__}: {error}"
         else:
             message = "".join(traceback.format_exception_only(type(error), error)).strip()
         if advice := self._advice(error):

@@ -11,7 +11,7 @@ from experimaestro.monitor.answers import Answers
 from experimaestro.monitor.messages import Ask, Refused
 from experimaestro.scheduler.loop import Loop
 from experimaestro.workspace.layout import JobPaths
-from tasks import AfterFailure, Fail, Note
+from tasks import AfterFailure, Fail, Note, Unreadable
 
 
 @pytest.fixture
@@ -127,3 +127,16 @@ def test_a_message_keeps_its_lines_and_nothing_that_was_printed_after_it(tmp_pat
 
     assert error["message"] == "no learning rate in\n  the second epoch"
     assert error["frames"][0]["name"] == "execute"
+
+
+def test_an_error_of_syntax_is_told_by_its_message_first(tmp_path: Path):
+    xp = experiment(tmp_path / "runs", "syntax", display=False).start()
+    Unreadable.C().submit()
+    with pytest.raises(FailedExperiment, match=r"SyntaxError: '\(' was never closed \(rates.py, line 1\)"):
+        xp.wait()
+
+    error = ask(xp, "error", "unreadable")
+    xp.stop()
+
+    assert (error["type"], error["message"]) == ("SyntaxError", "'(' was never closed (rates.py, line 1)")
+    assert [Path(frame["file"]).name for frame in error["frames"]] == ["rates.py", "tasks.py"]

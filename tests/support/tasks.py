@@ -129,6 +129,13 @@ class Fail(Task):
         os.kill(os.getpid(), getattr(signal, self.how))
 
 
+class Unreadable(Task):
+    """Reads code that is none."""
+
+    def execute(self) -> None:
+        compile("rates = (", "rates.py", "exec")
+
+
 class AfterFailure(Task):
     """Needs a task that fails."""
 
