@@ -28,10 +28,11 @@ def list_command(folder: str, experiment: str | None, as_json: bool) -> None:
     """List the services of the last run of EXPERIMENT, or of all experiments."""
     from experimaestro.monitor.printable import printable
 
+    known = [(name, _status(run)) for name, run in _last_runs(folder, experiment)]
     rows = [
-        {"experiment": name, **row, "state": _state(row, _status(run).get("hostname"))}
-        for name, run in _last_runs(folder, experiment)
-        for row in _kept(run).values()
+        {"experiment": name, **row, "state": _state(row, status.get("hostname"))}
+        for name, status in known
+        for row in _services(status).values()
     ]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -105,15 +106,26 @@ def _last_runs(folder: str, experiment: str | None) -> list[tuple[str, str]]:
 
 def _kept(run: str) -> dict[str, dict[str, Any]]:
     """What the files of a run tell of its services; no class is imported."""
-    kept: dict[str, dict[str, Any]] = _status(run).get("services", {})
-    return kept
+    return _services(_status(run))
+
+
+def _services(status: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    kept = status.get("services")
+    rows = kept.items() if isinstance(kept, dict) else ()
+    empty = {"description": "", "state": "", "url": None}  # a file may hold anything
+    return {one: {**empty, **row, "service_id": one} for one, row in rows if isinstance(row, dict)}
 
 
 def _status(run: str) -> dict[str, Any]:
+    from experimaestro.exceptions import FormatError
     from experimaestro.workspace import files
     from experimaestro.workspace.layout import RunPaths
 
-    status = files.read_json(RunPaths.of(run).status)
+    try:
+        status = files.read_json(RunPaths.of(run).status)
+    except FormatError as error:  # the others are told all the same
+        click.echo(f"warning: {error}", err=True)
+        return {}
     return status if isinstance(status, dict) else {}
 
 

@@ -48,6 +48,21 @@ def test_services_of_the_last_runs_are_listed(folder: Path):
     ]
 
 
+@pytest.mark.parametrize("content", ['{"services": {', '{"services": []}', '{"services": {"page": 3}}', "[]"])
+def test_a_run_whose_file_is_damaged_hides_no_other(folder: Path, content: str):
+    status = next((folder / "runs/experiments/first").glob("2*/status.json"))
+    status.write_text(content)
+
+    ended = run(folder, *SERVICES, "list")
+
+    assert [line.split()[1:3] for line in ended.out.splitlines()] == [
+        ["second", name] for name in ("tensorboard", "raises", "bad")
+    ]
+    assert (ended.code, ended.err.count("\n")) == (0, content.endswith("{"))
+    if ended.err:
+        assert ended.err.startswith(f"warning: {status}: expected JSON, got 14 bytes that are not: ")
+
+
 def test_a_service_whose_process_was_killed_is_listed_as_gone(folder: Path):
     status = next((folder / "runs/experiments/first").glob("2*/status.json"))
     content = json.loads(status.read_text())
