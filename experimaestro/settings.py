@@ -194,7 +194,7 @@ def choose_workspace(
     if local:
         return Choice(_complete(local[0], settings), "it is the first one of the settings")
     raise SettingsError(
-        "no workspace: give a folder with --workdir, or write one into "
+        "no workspace: give a folder with --workdir (in Python, workdir=...), or write one into "
         f"{shown(str(config_folder() / 'settings.yaml'))}:\n"
         "  workspaces:\n    - id: main\n      path: ~/experiments"
     )

@@ -142,7 +142,8 @@ def test_no_workspace_at_all_says_what_to_write():
         find_workspace()
 
     assert str(caught.value) == (
-        "no workspace: give a folder with --workdir, or write one into settings.yaml:\n"
+        "no workspace: give a folder with --workdir (in Python, workdir=...), or write one into "
+        "settings.yaml:\n"
         "  workspaces:\n    - id: main\n      path: ~/experiments"
     )
 

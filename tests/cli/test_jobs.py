@@ -576,8 +576,8 @@ def test_what_is_not_there_or_cannot_be_read_is_said(folder: Path, words: list[s
         (["jobs", "--workdir", "none", "list"], "Error: {0}/none: there is no such folder\n"),
         (["jobs", "list", "--workdir", "."], NO_WORKSPACE),
         (["orphans", "."], NO_WORKSPACE),
-        (["jobs", "list"], ("Error: no workspace: give a folder with --workdir, or write one into "
-         "home/.config/experimaestro/settings.yaml:\n"
+        (["jobs", "list"], ("Error: no workspace: give a folder with --workdir (in Python, workdir=...), "
+         "or write one into home/.config/experimaestro/settings.yaml:\n"
          "  workspaces:\n    - id: main\n      path: ~/experiments\n")),
     ],
 )  # fmt: skip
