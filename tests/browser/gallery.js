@@ -2,7 +2,7 @@
  * The built widget on a page, with a feed made of data that never changes: the study of the design.
  *
  * ?w=900&h=420&theme=light|dark&jp=0 (no variables of JupyterLab)&dir=rtl&font=13
- * &state=running|empty|loading|finished|success|disconnected|gone|error|stopping|held|trouble|paused|old
+ * &state=running|empty|loading|finished|idle|success|disconnected|gone|error|stopping|held|trouble|paused|old
  * &n=10000 (size) &long=1 (long and right-to-left names) &services=1 (one in each state)
  * &jupyter=noproxy|login (a page of a Jupyter server without the proxy, or with an ended login)
  * &one=tensorboard (the own display of that service, in place of the widget)
@@ -44,7 +44,7 @@ function study(long) {
   find("1").fail = [118, "Killed by signal 9"];
   evaluations.filter((one) => one.tags.corpus === corpora[1])[1].fail = [9, "FileNotFoundError: [Errno 2] No such file or directory: '/data/runs/jobs/textlab.tasks.tokenise/heldout.jsonl'"];
   const busy = Array(WORKERS).fill(null);
-  const end = state === "finished" || state === "success" ? 1e5 : NOW;
+  const end = ["finished", "success", "idle"].includes(state) ? 1e5 : NOW;
   if (state === "success") for (const job of jobs) delete job.fail;
   for (let t = 0; t <= end; t += 1) {
     busy.forEach((job, w) => {
@@ -104,9 +104,9 @@ for (const row of rows) counts[row[3] === "queued" ? "waiting" : row[3]] += 1;
 const over = state === "finished" || state === "success";
 const last = Math.max(...jobs.map((job) => job.ended ?? 0), 0);
 const run = {
-  status: { finished: "failed", success: "done", stopping: "stopping", held: "held" }[state] ?? "running",
+  status: { finished: "failed", success: "done", stopping: "stopping", held: "held", idle: "idle" }[state] ?? "running",
   now: Date.now() / 1000, started: state === "empty" ? Date.now() / 1000 - 4 : START, ended: over ? START + last : null,
-  remaining: over || state === "empty" ? null : 540, counts, trouble: state === "trouble" ? "/data/runs/jobs: No space left on device" : "",
+  remaining: over || state === "empty" || state === "idle" ? null : 540, counts, trouble: state === "trouble" ? "/data/runs/jobs: No space left on device" : "",
   paused: state === "paused" ? { "textlab.tasks.train": "ModuleNotFoundError: No module named 'torch'" } : {},
   ...(state === "held" ? { holder: "pid 4711 on gpu07 since 14:32:07" } : {}),
 };

@@ -142,6 +142,7 @@ VIEWS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "empty": ("w=900&state=empty", lambda _: None),
     "loading": ("w=900&state=loading", lambda _: None),
     "finished": ("w=900&state=finished", lambda _: None),
+    "at rest": ("w=900&state=idle", lambda _: None),
     "kernel gone": ("w=900&state=gone", lambda _: None),
     "stopped view": ("w=900&state=error", lambda _: None),
     "paused task": ("w=900&state=paused", lambda _: None),
@@ -191,7 +192,9 @@ def test_each_view_keeps_the_rules_of_accessibility(gallery: Any, theme: str):
 def test_nothing_stands_out_of_its_place_at_any_width(gallery: Any):
     def check(one: Gallery) -> dict[str, list[str]]:
         out = {}
-        for width, more in itertools.product((420, 560, 720, 900, 1240, 1600), ("", "&long=1", "&font=17")):
+        for width, more in itertools.product(
+            (420, 560, 720, 900, 1240, 1600), ("", "&long=1", "&font=17", "&font=17&state=idle")
+        ):
             options = f"w={width}{more}"
             page = one.show(options)
             row(page, "failed").wait_for()

@@ -3,7 +3,7 @@
 import { bar } from "./bar.ts";
 import { button, cut, h, icon, setText, stateMark } from "./dom.ts";
 import { about, clock, count, dateTime, plural, timeOfDay } from "./format.ts";
-import type { Counted } from "./messages.ts";
+import type { Counted, Run } from "./messages.ts";
 import type { Messages } from "./notes.ts";
 import { COUNTED } from "./states.ts";
 import type { Part, View } from "./view.ts";
@@ -86,26 +86,29 @@ export class Header implements Part {
     const run = store.run;
     if (!store.commands) return [];
     const can = this.#view.canCommand();
-    if (run !== null && OVER.has(run.status)) {
-      if (run.counts.failed === 0) return [];
-      const failed = plural(run.counts.failed, "failed job");
-      const skipped = run.counts.skipped ? `, and the ${plural(run.counts.skipped, "job")} that were skipped because of them` : "";
-      return [button("Retry failed jobs", "", () => this.#messages.confirm(
-        `Run ${failed} again${skipped}?`, `Retry ${plural(run.counts.failed, "job")}`, "go", true,
-        () => void this.#messages.send("retry", { states: ["failed", "killed"] })), { "disabled": !can, "data-hook": "retry" })];
-    }
+    if (run !== null && OVER.has(run.status)) return run.counts.failed ? [this.#retry(run, can)] : [];
     const running = run?.counts.running ?? 0;
     const rest = running ? `the ${plural(running, "running job")} ${running === 1 ? "finishes" : "finish"}` : "no job is running";
     const kill = `Kill ${plural(running, "running job")} and stop the experiment? Work since ${running === 1 ? "its" : "their"} last checkpoint is lost.`;
     const stopping = run === null || run.status === "stopping" || run.status === "held";
-    return [
-      button("Stop experiment", "", () => this.#messages.confirm(
-        `Stop the experiment? No new job starts; ${rest}.`, "Stop experiment", "", true,
-        () => void this.#messages.send("stop", {})), { "disabled": !can || stopping, "data-hook": "stop" }),
+    const stop = button("Stop experiment", "", () => this.#messages.confirm(
+      `Stop the experiment? No new job starts; ${rest}.`, "Stop experiment", "", true,
+      () => void this.#messages.send("stop", {})), { "disabled": !can || stopping, "data-hook": "stop" });
+    if (run?.status === "idle" && run.counts.failed) return [stop, this.#retry(run, can)];  // there is nothing to kill
+    return [stop,
       button("Kill all", "danger", () => this.#messages.confirm(
         kill, `Kill ${plural(running, "job")}`, "", true,
         () => void this.#messages.send("kill all", {})), { "disabled": !can || running === 0 || run?.status === "held", "data-hook": "kill" }),
     ];
+  }
+
+  #retry(run: Run, can: boolean): HTMLElement {
+    const failed = plural(run.counts.failed, "failed job");
+    const n = run.counts.skipped;
+    const skipped = n ? `, and the ${plural(n, "job")} that ${n === 1 ? "was" : "were"} skipped because of ${run.counts.failed === 1 ? "it" : "them"}` : "";
+    return button("Retry failed jobs", "", () => this.#messages.confirm(
+      `Run ${failed} again${skipped}?`, `Retry ${plural(run.counts.failed, "job")}`, "go", true,
+      () => void this.#messages.send("retry", { states: ["failed", "killed"] })), { "disabled": !can, "data-hook": "retry" });
   }
 
   #second(): HTMLElement {

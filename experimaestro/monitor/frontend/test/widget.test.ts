@@ -419,3 +419,12 @@ test("marked jobs can be commanded also while a task is paused or another proces
   press("Clear");
   assert.match(text(".xpm-note p"), /^Another process has this experiment/);
 });
+
+test("a run that is at rest offers to retry what failed", () => {
+  wire.reset([cells(0, "failed"), cells(1, "skipped")], run({ failed: 1, skipped: 1 }, { status: "idle" }));
+  pass();
+  press("Retry failed jobs");
+  assert.equal(text(".xpm-note p"), "Run 1 failed job again, and the 1 job that was skipped because of it?");
+  press("Retry 1 job");
+  assert.deepEqual(wire.last("do")["states"], ["failed", "killed"]);
+});
