@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from experimaestro.events.owners import Owner
 from experimaestro.inventory.jobs import JobRecord, list_jobs
-from experimaestro.workspace import attempts
+from experimaestro.workspace import attempts, interchange
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.processes import Fate
 
@@ -39,7 +39,8 @@ def silent(workspace: str) -> list[Silent]:
     found: dict[str, list[JobRecord]] = {}
     for job in list_jobs(workspace):
         if job.state == "unknown":
-            found.setdefault(job.seen.owner.host if job.seen.owner else UNREADABLE, []).append(job)
+            host = job.seen.owner.host if job.seen.owner else ""
+            found.setdefault(host or UNREADABLE, []).append(job)
     return [Silent(machine, jobs, _sign(jobs)) for machine, jobs in sorted(found.items())]
 
 
@@ -60,6 +61,8 @@ def give_up(machine: Silent) -> list[JobRecord]:
     for job in machine.jobs:
         if attempts.observe(job.paths) == job.seen:
             attempts.settle(job.paths, fate)
+            if attempts.observe(job.paths).kind == "unknown":  # only the `.pid` of another version is known
+                interchange.remove_pid(job.paths)
             given.append(job)
     return given
 

@@ -11,6 +11,7 @@ import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from shlex import quote
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from experimaestro.events import model
@@ -136,10 +137,11 @@ class Runner:
                 f"{path} cannot be read: nobody knows who runs {job}, so it is waited for. If {_NOBODY_RUNS}"
             )
         elif seen.kind == "unknown" and seen.owner is not None:
+            host = seen.owner.host or "unknown"  # old files do not say which
             self._warn(
-                f"the machine {seen.owner.host} has jobs of this workspace, and cannot be asked from here "
+                f"the machine {host} has jobs of this workspace, and cannot be asked from here "
                 "whether they run: they are waited for. If it is lost: `experimaestro jobs give-up "
-                f"--machine {seen.owner.host} --workdir {self._workspace}`"
+                f"--machine {quote(host)} --workdir {quote(self._workspace)}`"
             )
         if seen.kind in {"running", "unknown", "gone"}:
             if self._elsewhere.get(job) == (seen.attempt, seen.owner):

@@ -104,6 +104,21 @@ def test_a_machine_without_such_jobs_is_a_mistake(workspace: Path):
     assert "no job is waited for that runs on nowhere" in said.stderr
 
 
+@pytest.mark.parametrize("host", ["", "lost"])
+def test_a_job_of_another_version_is_given_up_too(workspace: Path, host: str):
+    paths = JobPaths.of(str(workspace), f"lab.train/{'0' * 64}")
+    Path(paths.folder).mkdir(parents=True)
+    content = {"type": "local", "pid": os.getpid(), **({"host": host} if host else {})}
+    Path(paths.pid).write_text(json.dumps(content), encoding="utf-8")
+    name = host or "unknown"
+    assert run("--workdir", str(workspace)).stdout.startswith(f"{name}: 1 job, last sign of life ")
+
+    said = run("--workdir", str(workspace), "--machine", name, "--perform")
+
+    assert said.stderr == "1 job given up\n"
+    assert look(str(workspace), f"lab.train/{'0' * 64}").state == "not run"
+
+
 class Count(Task):
     """Says once that it ran."""
 
