@@ -106,9 +106,11 @@ export class Header implements Part {
     const failed = plural(run.counts.failed, "failed job");
     const n = run.counts.skipped;
     const skipped = n ? `, and the ${plural(n, "job")} that ${n === 1 ? "was" : "were"} skipped because of ${run.counts.failed === 1 ? "it" : "them"}` : "";
-    return button("Retry failed jobs", "", () => this.#messages.confirm(
+    const made = button("", "", () => this.#messages.confirm(
       `Run ${failed} again${skipped}?`, `Retry ${plural(run.counts.failed, "job")}`, "go", true,
       () => void this.#messages.send("retry", { states: ["failed", "killed"] })), { "disabled": !can, "data-hook": "retry" });
+    made.append("Retry failed", h("span", { class: "xpm-roomy" }, " jobs"));
+    return made;
   }
 
   #second(): HTMLElement {
