@@ -80,12 +80,12 @@ def test_a_lock_goes_with_its_descriptor_to_the_process_of_the_job(paths: JobPat
         "interchange.keep_lock(int(sys.argv[1]))\n"
         "if os.fork() == 0:\n"
         "    if os.fork() == 0:\n"
-        "        print('in the fork of a fork', flush=True)\n"
+        "        os.write(1, b'in the fork of a fork\\n')\n"  # one write: lines of both do not mix
         "        os._exit(0)\n"
         "    os.wait()\n"
         "    sys.stdin.read()\n"
         "    os._exit(0)\n"
-        "print('locked', flush=True)\n"
+        "os.write(1, b'locked\\n')\n"
     )
     command = [sys.executable, "-c", code, str(fd)]
     pipe = subprocess.PIPE
