@@ -30,6 +30,8 @@ RESOLVERS: Sequence[tuple[str, str, Sequence[str]]] = (
 )
 """What plain scalars are: the tag, the pattern, the first characters"""
 _MERGE = "tag:yaml.org,2002:merge"
+_MOST = 10_000_000
+"""How many values a document may have, those that aliases stand for included"""
 
 
 class _Loader(yaml.SafeLoader):
@@ -120,6 +122,7 @@ class _Reading:
         self._has_lines = has_lines
         self._open: set[int] = set()
         self._done: dict[int, Node] = {}
+        self._sizes: dict[int, int] = {}
 
     def node(self, of: yaml.Node, line: int | None) -> Node:
         """A node of ours.
@@ -136,9 +139,19 @@ class _Reading:
             raise DocumentError(f"{origin}: an alias (*name) inside of what it names: it would never end")
         self._open.add(id(of))
         made = self._made(of, origin)
+        self._count(made)
         self._open.discard(id(of))
         self._done[id(of)] = made
         return made
+
+    def _count(self, made: Node) -> None:
+        """Refuses aliases of aliases: a few lines can stand for more values than anybody can look at."""
+        parts = made.items if made.entries is None else made.entries.values()
+        if parts is not None:
+            size = 1 + sum(self._sizes.get(id(one.value), 1) for one in parts)
+            if size > _MOST:
+                raise DocumentError(f"{made.origin}: its aliases stand for more than {_MOST:,} values")
+            self._sizes[id(made.value)] = size
 
     def _made(self, of: yaml.Node, origin: Origin) -> Node:
         if isinstance(of, yaml.MappingNode):

@@ -100,6 +100,15 @@ def test_what_is_not_yaml_is_refused_at_its_line(text: str, message: str):
     assert str(caught.value) == message
 
 
+def test_aliases_of_aliases_are_refused_before_anybody_looks_at_what_they_stand_for():
+    levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
+
+    with pytest.raises(DocumentError) as caught:
+        read_text(f"a0: &a0 [1, 2]\n{levels}", "full.yaml")
+
+    assert str(caught.value) == "full.yaml:8: its aliases stand for more than 10,000,000 values"
+
+
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
