@@ -138,7 +138,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         run_mode = RunMode.NORMAL if run_mode is None else run_mode
         if type(name) is not str:
             raise WorkspaceError(f"experiment(..., name={name!r}): expected a str")
-        if not hasattr(env, "__fspath__") and type(env) is not str:
+        if (not hasattr(env, "__fspath__") and type(env) is not str) or not os.fspath(env):
             raise WorkspaceError(f"experiment({env!r}, {name!r}): expected the folder of the workspace")
         if run_mode not in RunMode.__members__.values():
             modes = ", ".join(f"RunMode.{mode.name}" for mode in RunMode)

@@ -280,6 +280,7 @@ def test_wrong_arguments_are_refused_where_they_are_given(runs: Path):
     call: typing.Callable[[], object]
     for call, text in (
         (lambda: experiment(wrong, "x"), "experiment(3, 'x'): expected the folder of the workspace"),
+        (lambda: experiment("", "x"), "experiment('', 'x'): expected the folder of the workspace"),
         (lambda: experiment(runs, wrong), "experiment(..., name=3): expected a str"),
         (
             lambda: experiment(runs, "x", workers=wrong / 2),
