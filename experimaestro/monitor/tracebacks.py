@@ -3,6 +3,7 @@
 Pure, except `with_source`, which reads the lines around a frame from the file that it names.
 """
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,6 +11,9 @@ from typing import NamedTuple
 from experimaestro.monitor.printable import printable
 
 _START = "Traceback (most recent call last):"
+_GROUP = "  + Exception Group Traceback (most recent call last):"
+_IN_GROUP = re.compile(r"^ *(?:\| |\+-)", re.MULTILINE)
+"""What stands before the lines of a group"""
 _FRAME = re.compile(r'^  File "(?P<file>.+?)", line (?P<line>\d+)(?:, in (?P<name>.+))?$')
 _LIBRARY = re.compile(r".*/(?:site|dist)-packages/(?P<package>[^/]+)|.*/lib/python3[^/]*/|<frozen ")
 
@@ -57,6 +61,9 @@ def parse(log: str) -> Traceback | None:
     Returns:
         The traceback; None if there is none that is whole.
     """
+    group = log.rfind(_GROUP)
+    if group >= 0 and f"\n{_START}" not in log[group:]:
+        return _of_group(log[group:])
     start = log.rfind(_START)
     if start < 0:
         return None
@@ -74,6 +81,27 @@ def parse(log: str) -> Traceback | None:
         return None
     kind, _, first = lines[number].partition(":")
     message = "\n".join([first.strip(), *lines[number + 1 :]]).strip()
+    printed = log[_first(log, start) :].rstrip()
+    return _traceback(kind.strip(), message, frames, printed)
+
+
+def _of_group(printed: str) -> Traceback | None:
+    """Several exceptions at once: the calls that led to each of them, those of the last on top."""
+    lines = _IN_GROUP.sub("", printed).splitlines()
+    said = next((line for line in lines[1:] if line and not line.startswith((" ", "-"))), None)
+    frames = [
+        Frame(found["file"], int(found["line"]), found["name"] or "", below.strip())
+        for line, below in itertools.pairwise(lines)
+        if (found := _FRAME.match(line))
+    ]
+    if said is None or not frames:
+        return None
+    kind, _, message = said.partition(":")
+    return _traceback(kind, message.strip(), frames, printed.rstrip())
+
+
+def _traceback(kind: str, message: str, frames: list[Frame], printed: str) -> Traceback:
+    """Puts the user's calls apart."""
     libraries: list[str] = []
     users = []
     for frame in reversed(frames):
@@ -82,8 +110,7 @@ def parse(log: str) -> Traceback | None:
             users.append(frame)
         elif (package := inside["package"] or "Python") not in libraries:
             libraries.append(package)
-    printed = log[_first(log, start) :].rstrip()
-    return Traceback(kind.strip(), message, users, len(frames) - len(users), libraries, printed)
+    return Traceback(kind, message, users, len(frames) - len(users), libraries, printed)
 
 
 def _first(log: str, start: int) -> int:

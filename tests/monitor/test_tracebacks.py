@@ -73,3 +73,39 @@ def test_what_python_printed_has_the_exceptions_that_led_to_the_last():
     assert trace is not None
     assert trace.type == "lab.errors.BadValue"
     assert trace.printed == (cause + linked + cause + other + last).rstrip()
+
+
+GROUP = """epoch 1
+  + Exception Group Traceback (most recent call last):
+  |   File "/data/lab/tasks.py", line 12, in execute
+  |     asyncio.run(fetch())
+  |   File "/usr/lib/python3.11/asyncio/runners.py", line 190, in run
+  |     return runner.run(main)
+  | ExceptionGroup: unhandled errors in a TaskGroup (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "/data/lab/web.py", line 3, in one
+    |     raise ValueError("no")
+    | ValueError: no
+    +---------------- 2 ----------------
+    | Traceback (most recent call last):
+    |   File "/data/lab/web.py", line 7, in two
+    |     raise KeyError("b")
+    | KeyError: 'b'
+    +------------------------------------
+"""
+
+
+def test_of_several_exceptions_at_once_all_calls_are_told():
+    trace = parse(LOG + GROUP)
+
+    assert trace is not None
+    assert trace.type == "ExceptionGroup"
+    assert trace.message == "unhandled errors in a TaskGroup (2 sub-exceptions)"
+    assert [(frame.line, frame.text) for frame in trace.users] == [
+        (7, 'raise KeyError("b")'), (3, 'raise ValueError("no")'), (12, "asyncio.run(fetch())"),
+    ]  # fmt: skip
+    assert trace.printed == GROUP.removeprefix("epoch 1\n").rstrip()
+    after = parse(GROUP + LOG)
+    assert after is not None
+    assert after.type == "lab.errors.BadValue"
