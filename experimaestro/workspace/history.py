@@ -21,7 +21,7 @@ from experimaestro.workspace.layout import RunPaths
 _RUN_ID = re.compile(r"(\d{8}_\d{6})(?:\.(\d+))?")
 """The name of a run: when it began, and a number if that was taken"""
 
-_FINAL: dict[Any, Literal["done", "failed"]] = {"completed": "done", "done": "done", "failed": "failed"}
+_FINAL: dict[str, Literal["done", "failed"]] = {"completed": "done", "done": "done", "failed": "failed"}
 """What files say of a run that has ended, in both forms; of all others nothing is decided"""
 
 
@@ -111,7 +111,7 @@ def _ended(folder: str, name: str) -> EndedRun | None:
     environment, status = _object(paths.environment), _object(paths.status)
     run = environment.get("run")
     said = run.get("status") if isinstance(run, dict) else None
-    final = _FINAL.get(said if isinstance(said, str) else status.get("status"))
+    final = _FINAL.get(contents.text(said if isinstance(said, str) else status.get("status")))
     tags = status.get("run_tags", [])
     if final is None or not isinstance(tags, list):
         return None

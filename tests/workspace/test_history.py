@@ -103,6 +103,9 @@ def test_what_is_not_understood_is_never_removed(tmp_path: Path):
     ]
     torn = make_run(tmp_path, 5, "done")
     (torn / "environment.json").write_text('{"run": {"sta', encoding="utf-8")
+    odd = make_run(tmp_path, 9, "done", "status")
+    (odd / "status.json").write_text('{"status": [{}], "run_tags": []}', encoding="utf-8")
+    strange.append(odd)
     link = torn.with_name(run_id(6))
     link.symlink_to(make_run(tmp_path / "elsewhere", 6, "failed"))
     old = make_run(tmp_path, 7, "failed")
