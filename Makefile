@@ -35,7 +35,7 @@ test-frontend: set-up  ## Run the tests of the front-end
 
 .PHONY: pytest
 pytest: set-up  ## Run all tests on the Python of .venv
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-browser: set-up  ## Test the live view in real Jupyter front-ends, in Chromium (a part of pytest)
 	$(BIN)/python -m pytest tests/browser

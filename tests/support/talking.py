@@ -20,6 +20,8 @@ class Talks(WebService):
         import tornado.web
         import tornado.websocket
 
+        heard = asyncio.Event()
+
         class Echo(tornado.websocket.WebSocketHandler):
             async def on_message(self, message: str | bytes) -> None:
                 await self.write_message(message)
@@ -28,9 +30,14 @@ class Talks(WebService):
             async def get(self) -> None:
                 self.set_header("Content-Type", "text/event-stream")
                 for number in range(3):
+                    heard.clear()
                     self.write(f"data: {number}\n\n")
                     await self.flush()
-                    await asyncio.sleep(0.2)
+                    await heard.wait()  # for ever, if a proxy keeps events until the end
+
+        class Heard(tornado.web.RequestHandler):
+            def post(self) -> None:
+                heard.set()
 
         class Says(tornado.web.RequestHandler):
             def get(self) -> None:
@@ -43,6 +50,7 @@ class Talks(WebService):
             [
                 ("/echo", Echo),
                 ("/events", Events),
+                ("/heard", Heard),
                 ("/old", tornado.web.RedirectHandler, {"url": "/sub"}),
                 ("/.*", Says),
             ]

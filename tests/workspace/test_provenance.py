@@ -211,5 +211,6 @@ def test_an_experiment_tells_changed_code_once(
     first, *_ = capsys.readouterr().err.splitlines()
     text = f"the code in {project} has changes that are not committed: study.py"
     assert first == f"experimaestro: warning: {text}"
-    (found,) = json.loads((xp.workdir / "environment.json").read_bytes())["projects"]
-    assert (found["path"], found["patch"]) == (str(project), "project.patch")
+    projects = json.loads((xp.workdir / "environment.json").read_bytes())["projects"]
+    found = {one["path"]: one.get("patch") for one in projects}
+    assert found[str(project)] == "project.patch"
