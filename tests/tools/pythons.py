@@ -73,7 +73,8 @@ def run(title: str, python: str, folder: str, *, constraints: list[str], portabl
         return "failed: no environment"
     environment = {**os.environ, "FUZZ_EXAMPLES": "300", **({"XPM_PORTABLE": "1"} if portable else {})}
     marks = "not slow and not linux" if portable else "not slow"
-    command = [interpreter, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", "-m", marks]
+    command = [interpreter, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+    command += ["-p", "no:cacheprovider", "-m", marks]
     command += [f"--ignore={folder}" for folder in ELSEWHERE]
     code = subprocess.run(
         command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False
