@@ -321,6 +321,7 @@ class Argument:
         "ignore_generated",
         "ignored",
         "kind",
+        "looks_inside",
         "name",
         "note",
         "overrides",
@@ -372,6 +373,7 @@ class Argument:
         self.skips_none = not self.constant and default is UNSET and optional
         self.unhashable = self.hashed and type.unhashable
         self.confusable = self.hashed and type.confusable
+        self.looks_inside = self.unhashable or type.references
         self.prefix = b"\x03" + name.encode() + b"\x05"
 
     @property
@@ -402,6 +404,9 @@ class Argument:
             Mismatch: It is not of the type, or could not be part of an identifier.
         """
         value = self.check(value)
+        return self._looked_into(value) if self.looks_inside else value
+
+    def _looked_into(self, value: Any) -> Any:
         if self.unhashable and not (self.ignore_default and value == self.default):
             from experimaestro.core.identifier import without_identifier  # it looks at arguments
 
@@ -411,7 +416,7 @@ class Argument:
                     f"{reason} cannot be part of an identifier",
                     hint=f"Declare {self.name}: Meta[{self.type.name}]",
                 )
-        if (self.type.references and not self.ignore_generated) and isinstance(value, Configuration):
+        if isinstance(value, Configuration) and not self.ignore_generated:
             info = value.__xpm__
             if info.places_paths and info.sealed and info.key is None:
                 raise Mismatch(

@@ -258,7 +258,11 @@ class Walk:
         out = [declaration.hash_start if declaration.coded is None else _start_with_code(config)]
         for argument, value in _entries(config):
             out.append(argument.prefix)
-            _append(value, _NONE, out)
+            plain = _PLAIN.get(type(value))
+            if plain is None:
+                _append(value, _NONE, out)
+            else:
+                out.append(plain(value))
         return sha256(b"".join(out))
 
     def encode(self, frame: Frame) -> bytes:
@@ -271,7 +275,11 @@ class Walk:
             out[0] = b"\x00\x08" + references[id(info.producer)] + out[0][1:]
         for argument, value in frame.entries:
             out.append(argument.prefix)
-            _append(value, references, out)
+            plain = _PLAIN.get(type(value))
+            if plain is None:
+                _append(value, references, out)
+            else:
+                out.append(plain(value))
         if info.init_tasks:
             out.append(b"\x0c")
             out.extend(references[id(task)] for task in info.init_tasks)
@@ -455,7 +463,13 @@ def _ambiguity(value: Any, *, mixed: bool) -> str | None:
         value = (*value, *value.values())
     elif not isinstance(value, (list, set)):
         return None
-    return next((why for item in value if (why := _ambiguity(item, mixed=mixed))), None)
+    for item in value:
+        if item.isprintable() if type(item) is str else type(item) in _PLAIN:
+            continue
+        why = _ambiguity(item, mixed=mixed)
+        if why is not None:
+            return why
+    return None
 
 
 def _has_empty(value: dict[Any, Any]) -> bool:
