@@ -185,8 +185,14 @@ class Engine:
         job = self.state.jobs[e.job]
         self._order.setdefault(e.job, len(self._order))
         self._offer(job)  # it may have become ready when no run wanted it any more
-        # A result may have been removed since, to have the job run again.
-        return self._look(job) if job.state in {JobState.UNSCHEDULED, JobState.DONE} else []
+        if job.state is JobState.DONE:  # its result may have been removed since, to have it run again
+            return [] if any(map(self._is_being_started, self.state.dependents(e.job))) else self._look(job)
+        return self._look(job) if job.state is JobState.UNSCHEDULED else []
+
+    def _is_being_started(self, key: JobKey) -> bool:
+        """Whether a job is on its way to its launcher, and counts on what it needs."""
+        job = self.state.jobs[key]
+        return job.state is JobState.READY and self._admission.is_started(job)
 
     def _job_retried(self, e: JobRetried) -> list[Effect]:
         job = self.state.jobs[e.job]
