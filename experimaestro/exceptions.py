@@ -4,6 +4,10 @@ Rules: nothing of ours is imported here, so that every layer can raise; a class 
 an exit code, the text is made where the facts are; the text says what, where, and what to do.
 """
 
+import sys
+from types import TracebackType
+from typing import Any
+
 
 class ExperimaestroError(Exception):
     """Base of every error that is raised on purpose.
@@ -13,6 +17,27 @@ class ExperimaestroError(Exception):
     """
 
     exit_code = 1
+
+    def _render_traceback_(self) -> Any:
+        """What a notebook shows: the calls of the user's code and the text, without those inside of ours."""
+        shell = sys.modules["IPython"].get_ipython()  # who calls this, catches what it raises
+        return shell.InteractiveTB.structured_traceback(
+            type(self), self, _until_ours(self.__traceback__), tb_offset=1
+        )
+
+
+def _until_ours(trace: TracebackType | None) -> TracebackType | None:
+    """The same traceback up to the last call that is not made by this package; the whole if there is none."""
+    calls = []
+    while trace is not None:
+        calls.append(trace)
+        trace = trace.tb_next
+    package = __file__.rpartition("/")[0]
+    users = [n for n, one in enumerate(calls) if not one.tb_frame.f_code.co_filename.startswith(package)]
+    shown = None
+    for one in reversed(calls[: users[-1] + 1] if users else calls):
+        shown = TracebackType(shown, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return shown
 
 
 class ConfigurationError(ExperimaestroError, ValueError):

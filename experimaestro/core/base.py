@@ -270,7 +270,19 @@ def place(code: CodeType | None, instruction: int) -> str:
         (number for start, end, number in code.co_lines() if start <= instruction < end and number),
         code.co_firstlineno,
     )
-    return f"{code.co_filename.rpartition('/')[2]}:{line}"
+    return f"{_file_or_cell(code.co_filename)}:{line}"
+
+
+def _file_or_cell(filename: str) -> str:
+    """The name of a file, as people know it: of a cell of a notebook, the number beside it."""
+    if "ipykernel_" in filename:
+        from sys import modules  # only in a notebook
+
+        shell = modules["IPython"].get_ipython() if "IPython" in modules else None
+        names = getattr(getattr(shell, "compile", None), "_filename_map", {})
+        if filename in names:
+            return f"In[{names[filename]}]"
+    return filename.rpartition("/")[2]
 
 
 def plain(value: Any, found: "Callable[[Configuration], Any]") -> Any:

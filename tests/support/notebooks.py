@@ -17,11 +17,11 @@ class Notebook:
     """Cells that run one after the other in one namespace."""
 
     def __init__(self, shell: InteractiveShell) -> None:
-        self._shell = shell
+        self.shell = shell
 
     def run(self, cell: str) -> Any:
         """Runs a cell; returns its last value, or raises what it raised."""
-        result = self._shell.run_cell(cell, store_history=True)  # type: ignore[no-untyped-call] # IPython's
+        result = self.shell.run_cell(cell, store_history=True)  # type: ignore[no-untyped-call] # IPython's
         result.raise_error()
         return result.result
 
@@ -32,13 +32,13 @@ class Notebook:
             def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:  # noqa: ARG002 - IPython's
                 return f"/tmp/ipykernel_1/{sha256(raw_code.encode()).hexdigest()}.py"
 
-        self._shell.compile = Compiler()  # type: ignore[no-untyped-call] # IPython's
+        self.shell.compile = Compiler()  # type: ignore[no-untyped-call] # IPython's
 
     def __getitem__(self, name: str) -> Any:
-        return self._shell.user_ns[name]
+        return self.shell.user_ns[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._shell.user_ns[name] = value
+        self.shell.user_ns[name] = value
 
 
 @contextmanager
