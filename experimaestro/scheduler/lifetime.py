@@ -88,8 +88,9 @@ def join_or_open(wanted: Wanted, on_open: Callable[[OpenRun], None]) -> OpenRun 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Has Ctrl-C wait until the end of the block."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # no other thread is interrupted
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is None:
+        yield  # no other thread is interrupted; a handler that is not Python's could not be put back
         return
     came: list[FrameType | None] = []
     handler = signal.signal(signal.SIGINT, lambda _, frame: came.append(frame))
