@@ -168,7 +168,7 @@ def _processes_of(test_id: str, before: set[int]) -> list[psutil.Process]:
     mark = f"XPM_TEST_ID={test_id}\0".encode()
     for folder in Path("/proc").glob("[0-9]*") if sys.platform == "linux" else ():
         with contextlib.suppress(OSError):  # gone, or another user's
-            if mark in (folder / "environ").read_bytes() + b"\0":
+            if mark in _environment(folder) + b"\0":
                 pids.add(int(folder.name))
     found = []
     for pid in sorted(pids - before - {os.getpid()}):
@@ -176,6 +176,16 @@ def _processes_of(test_id: str, before: set[int]) -> list[psutil.Process]:
             process = psutil.Process(pid)
             if not any(part in _command(process) for part in ALLOWED_PROCESSES):
                 found.append(process)
+    return found
+
+
+def _environment(folder: Path) -> bytes:
+    """The environment of a process; it is empty for a moment when the process has just become a program."""
+    for _ in range(20):
+        found = (folder / "environ").read_bytes()
+        if found or not (folder / "exe").exists():  # a part of the kernel, or a zombie
+            break
+        time.sleep(0.001)
     return found
 
 
