@@ -37,7 +37,8 @@ def test_zombie():
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 
 def test_orphan(tmp_path):
-    start = f"import subprocess; subprocess.Popen({SLEEP!r}, start_new_session=True, stdout=-3)"
+    up = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(600)"]
+    start = f"from subprocess import *; Popen({up}, start_new_session=True, stdout=PIPE).stdout.readline()"
     subprocess.run([sys.executable, "-c", start], check=True)
 
 def test_thread():
