@@ -27,7 +27,7 @@ from experimaestro.exceptions import ExperimaestroError, FormatError, GracefulTi
 from experimaestro.taskglobals import Env
 from experimaestro.workspace import attempts, files, interchange, progress, tokens
 from experimaestro.workspace.layout import JobPaths
-from experimaestro.workspace.processes import myself
+from experimaestro.workspace.processes import myself, peak_memory
 
 _ADVICE = "The task could not be loaded. Its module has to be importable by the python of the job"
 
@@ -247,7 +247,7 @@ class _Job:
             error = _flush(stream)
             if error is not None:
                 outcome = Outcome("failed", message=f"its output could not be written: {error}", code=1)
-        outcome = outcome._replace(t=time.time())
+        outcome = outcome._replace(t=time.time(), peak_memory=peak_memory())
         if _when_there_is_space(lambda: attempts.end(self._paths, self._attempt, outcome)):
             _when_there_is_space(lambda: attempts.conclude(self._paths, self._attempt, outcome))
         tokens.release(self._paths)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from experimaestro.documents.nodes import shown
+from experimaestro.inventory import removing
 from experimaestro.inventory.jobs import JobRecord
 from experimaestro.inventory.telling import Story
 from experimaestro.monitor.words import duration, tags_text
@@ -38,6 +39,8 @@ def _history(job: JobRecord, story: Story) -> Iterator[str]:
         yield f"started {story.started:%Y-%m-%d %H:%M:%S}{took}"
     if story.ended is not None:
         yield f"ended {story.ended:%Y-%m-%d %H:%M:%S}"
+    if story.outcome is not None and story.outcome.peak_memory is not None:
+        yield f"peak memory {removing.shown(story.outcome.peak_memory)}"
     if story.process:
         again = f", at attempt {story.attempts}" if story.attempts > 1 else ""
         yield f"{'runs' if job.state in {'running', 'unknown'} else 'ran'} as {story.process}{again}"

@@ -71,6 +71,8 @@ class Outcome(NamedTuple):
     """What `execute` returned, as JSON, if that is small"""
     early: bool = False
     """Whether it failed before the first line of the task's own `execute`"""
+    peak_memory: int | None = None
+    """Resident memory of the largest of its processes at its peak, in bytes, if known"""
 
     @property
     def is_done(self) -> bool:

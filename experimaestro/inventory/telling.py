@@ -95,6 +95,7 @@ def as_json(story: Story) -> dict[str, Any]:
         "started": story.started and story.started.isoformat(),
         "ended": story.ended and story.ended.isoformat(),
         "seconds": story.seconds,
+        "peak_memory": story.outcome and story.outcome.peak_memory,
         "progress": [{"value": value, "text": text} for value, text in story.progress],
         "reason": outcome and outcome.status,
         "error": outcome and outcome.message,

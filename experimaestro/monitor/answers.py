@@ -201,6 +201,7 @@ def _attempt(paths: JobPaths, n: int) -> dict[str, object]:
         "started": begun[1] if begun is not None and begun[1] else None,
         "ended": outcome.t if outcome is not None and outcome.t else None,
         "worker": str(begun[0]) if begun is not None else "",
+        "peak_memory": outcome.peak_memory if outcome is not None else None,
     }
 
 

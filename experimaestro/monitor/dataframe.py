@@ -48,9 +48,9 @@ def records(
 
     Returns:
         For each job `job`, `task`, its tags, its parameters (those inside others with dots), `state`,
-        `failure`, `started`, `ended` (local time), `duration` (s), `folder`, and its results: the
-        items of a dictionary, or `result`. A name that is taken gets a prefix, in all rows: `tag.state`,
-        `param.job`, `result.lr`.
+        `failure`, `started`, `ended` (local time), `duration` (s), `peak_memory` (bytes, of its largest
+        process), `folder`, and its results: the items of a dictionary, or `result`. A name that is taken
+        gets a prefix, in all rows: `tag.state`, `param.job`, `result.lr`.
     """
     known = {one["id"]: one for one in objects if isinstance(one.get("id"), (int, str))}
     roots = {str(one.get("identifier")): one for one in known.values()}
@@ -143,11 +143,12 @@ def _columns(rows: Sequence[Row]) -> Iterable[str]:
     return {**dict.fromkeys(("job", "task")), **first, **dict.fromkeys(_STANDING), **rest}
 
 
-_STANDING = ("state", "failure", "started", "ended", "duration", "folder")
+_STANDING = ("state", "failure", "started", "ended", "duration", "peak_memory", "folder")
 
 _TYPES = {
     **dict.fromkeys(("job", "task", "state", "failure", "folder"), "string"),
     "duration": "Float64",
+    "peak_memory": "Int64",
 }
 """Of columns that every table has, also if nothing is in them"""
 
@@ -157,27 +158,30 @@ def _standing(job: Job, paths: JobPaths, names: Mapping[str, str]) -> Row:
     if job.because is not None:
         cause = names.get(job.because) or words.task_name(job.because.partition("/")[0])
         message = f"did not run because {cause} failed"
-    started, ended = _times(job, paths)
+    started, ended, peak_memory = _measured(job, paths)
     return {
         "state": words.look(job.state, job.reason).word,
         "failure": message.strip().partition("\n")[0] or None,
         "started": _time(started),
         "ended": _time(ended),
         "duration": None if started is None or ended is None else ended - started,
+        "peak_memory": peak_memory,
         "folder": paths.folder,
     }
 
 
-def _times(job: Job, paths: JobPaths) -> tuple[float | None, float | None]:
-    """When a job started and ended: of one that others ran, what its folder says, else nothing."""
-    ended = job.ended if job.state.finished() else None
-    if job.where == "here" or not (job.state is JobState.DONE or job.where):
-        return job.started, ended
-    try:
-        started, ended = attempts.times(paths)
-    except OSError:
-        return None, None
-    return started, ended if job.state.finished() else None
+def _measured(job: Job, paths: JobPaths) -> tuple[float | None, float | None, int | None]:
+    """When a job started and ended, and its memory: of one that others ran, what its folder says."""
+    started, ended, outcome = job.started, job.ended, job.outcome
+    if job.where != "here" and (job.state is JobState.DONE or job.where):
+        try:
+            started, outcome = attempts.last_attempt(paths)
+        except OSError:
+            return None, None, None
+        ended = outcome.t or None if outcome is not None else None
+    if not job.state.finished():
+        return started, None, None
+    return started, ended, None if outcome is None else outcome.peak_memory
 
 
 def _time(t: float | None) -> datetime | None:

@@ -48,7 +48,7 @@ _ROUNDS = 4
 """How often `settle` looks again; more than any order of events needs"""
 
 
-_MOST_CODE, _MOST_SIGNAL = 2**31, 128
+_MOST_CODE, _MOST_SIGNAL, _MOST_MEMORY = 2**31, 128, 2**60
 """No exit code and no signal of a system is larger"""
 
 
@@ -153,8 +153,8 @@ def ended(paths: JobPaths, n: int) -> Outcome | None:
     return _read_end(paths, n)
 
 
-def times(paths: JobPaths) -> tuple[float | None, float | None]:
-    """When the last attempt started and ended, as its own process says; None where it does not.
+def last_attempt(paths: JobPaths) -> tuple[float | None, Outcome | None]:
+    """When the last attempt started, as its own process says, and how it ended; None where it does not.
 
     Raises:
         OSError: The disk does not tell.
@@ -162,7 +162,7 @@ def times(paths: JobPaths) -> tuple[float | None, float | None]:
     last = _last(paths)
     begun = started(paths, last.n) if last.has_start else None
     outcome = _read_end(paths, last.n) if last.has_end else None
-    return begun[1] or None if begun else None, outcome.t or None if outcome else None
+    return begun[1] or None if begun else None, outcome
 
 
 # ----------------------------------------------------------------------------------------------
@@ -421,4 +421,5 @@ def _outcome(data: bytes) -> Outcome | None:
         t=contents.seconds(content.get("t")),
         result=contents.text(content.get("result")),
         early=content.get("early") is True,
+        peak_memory=contents.whole(content.get("peak_memory"), 1, _MOST_MEMORY),
     )

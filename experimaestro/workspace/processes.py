@@ -17,7 +17,8 @@ import contextlib
 import math
 import os
 import sys
-from typing import Literal, NamedTuple
+from importlib import machinery
+from typing import Any, Literal, NamedTuple
 
 from experimaestro.events.owners import Owner
 
@@ -237,6 +238,40 @@ def oom_kills(root: str = "") -> int:
                 if name == "oom_kill":
                     return int(value)
     return 0
+
+
+def peak_memory(root: str = "") -> int | None:
+    """Resident memory of this process at its peak, or of the largest that it waited for, in bytes.
+
+    Args:
+        root: Where `/proc` is, for tests.
+
+    Returns:
+        None where the system does not say.
+    """
+    resource = _resource()
+    if resource is None:
+        return None
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if LINUX:
+        # There `ru_maxrss` counts what the process was before its exec: a copy of the scheduler
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            own = int(_text(f"{root}/proc/self/status").partition("VmHWM:")[2].split(maxsplit=1)[0])
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return int(max(own, children)) * (1 if sys.platform == "darwin" else 1024)
+
+
+def _resource() -> Any:
+    """Python's module `resource`; a user's file of that name is neither taken for it nor run."""
+    folders = [path for path in sys.path if path.endswith("/lib-dynload")]
+    name = "resource"
+    spec = machinery.BuiltinImporter.find_spec(name) or machinery.PathFinder.find_spec(name, folders)
+    if spec is None or spec.loader is None:
+        return None
+    module = spec.loader.create_module(spec)
+    if module is not None:
+        spec.loader.exec_module(module)
+    return module
 
 
 def _quota(root: str) -> float:

@@ -143,7 +143,7 @@ function answer(message) {
       const needed = jobs.filter((one) => one.needs.includes(job));
       return { folder: `/data/runs/jobs/${message.job}`, launcher: "this machine, 1 GPU, 16 GiB", tokens: ["gpu 1 of 6"], submitted: START,
         needs: related(job.needs), needs_count: job.needs.length, needed_by: related(needed), needed_by_count: needed.length,
-        attempts: job.started === null ? [] : [{ n: 1, state: job.state, started: START + job.started, ended: job.ended === null ? null : START + job.ended, worker: "pid 4711 on gpu07" }] };
+        attempts: job.started === null ? [] : [{ n: 1, state: job.state, started: START + job.started, ended: job.ended === null ? null : START + job.ended, worker: "pid 4711 on gpu07", peak_memory: job.ended === null ? null : 9.6e9 }] };
     }
     case "parameters": return [lr(job), { key: "seed", value: "1", kind: "tag" }, { key: "epochs", value: "50" }, { key: "model", type: "Transformer", kids: [{ key: "layers", value: "8", kind: "tag" }, { key: "width", value: "512" }, { key: "head", type: "Linear", kids: [{ key: "bias", value: "True" }] }] }, { key: "checkpoint", value: "checkpoints/", kind: "path" }];
     case "error": return job.fail?.[1].startsWith("Killed")

@@ -127,7 +127,8 @@ def test_one_job_is_told_whole_by_the_start_of_its_identifier(folder: Path):
     ]
     assert re.fullmatch(r"  started \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, took .* s", lines[5])
     assert re.fullmatch(r"  ended \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", lines[6])
-    assert re.fullmatch(r"  ran as pid \d+ on .*", lines[7])
+    assert re.fullmatch(r"  peak memory \d+\.\d MB", lines[7])
+    assert re.fullmatch(r"  ran as pid \d+ on .*", lines[8])
     assert lines[-3:] == ["parameters:", "  lr = -1.0", f"folder: {failed['folder']}"]
     assert jobs(folder, "path", identifier[:10]).out == f"{failed['folder']}\n"
     whole = json.loads(jobs(folder, "show", "--json", identifier).out)
@@ -135,6 +136,7 @@ def test_one_job_is_told_whole_by_the_start_of_its_identifier(folder: Path):
     assert (whole["reason"], whole["exit_code"], whole["attempts"]) == ("failed", 1, 1)
     assert whole["started"] < whole["ended"]
     assert whole["seconds"] > 0
+    assert whole["peak_memory"] > 1 << 20
 
 
 def test_the_log_of_a_job_is_printed_and_followed(tmp_path: Path):

@@ -191,6 +191,12 @@ def test_every_event_is_read_back_from_its_line_as_it_was():
     assert all(b"\n" not in encode(event) for event in events)
 
 
+def test_a_line_of_before_there_was_peak_memory_is_read():
+    line = encode(ended("a", FAILED._replace(peak_memory=5)))
+
+    assert decode(line.replace(b",5]", b"]")) == ended("a", FAILED)
+
+
 def test_every_state_can_be_reached_and_left_or_is_final():
     reached = set(TRANSITIONS.values())
     left = {before for before, _ in TRANSITIONS}

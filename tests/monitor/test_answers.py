@@ -60,6 +60,7 @@ def test_details_name_what_a_job_needs_and_its_attempts(xp: experiment):
     [attempt] = details["attempts"]
     assert (attempt["n"], attempt["state"]) == (1, "failed")
     assert attempt["started"] <= attempt["ended"]
+    assert 1 << 20 < attempt["peak_memory"] < 1 << 30
     assert ask(xp, "details", "afterfailure")["needs"][0]["state"] == "failed"
 
 

@@ -58,7 +58,8 @@ def test_parameters_come_before_the_state_and_results_after_it(tmp_path: Path):
     table = dataframe(rows(tmp_path, [({}, {"a": 1}, {"x": 1}), ({"t": 1}, {"b": 1}, {"y": 1})]))
 
     assert list(table) == [
-        "job", "task", "a", "t", "b", "state", "failure", "started", "ended", "duration", "folder", "x", "y",
+        "job", "task", "a", "t", "b", "state", "failure", "started", "ended", "duration",
+        "peak_memory", "folder", "x", "y",
     ]  # fmt: skip
 
 

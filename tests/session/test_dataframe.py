@@ -73,6 +73,8 @@ def test_times_of_jobs_that_were_done_before_are_their_own(tmp_path: Path):
         assert (table["ended"] - table["started"]).dt.total_seconds().sub(
             table["duration"]
         ).abs().max() < 0.01
+        assert list(table["peak_memory"]) == list(first["peak_memory"])
+    assert first["peak_memory"].between(1 << 20, 1 << 30).all()
 
 
 def test_times_that_nobody_knows_are_empty(tmp_path: Path):
@@ -80,7 +82,8 @@ def test_times_that_nobody_knows_are_empty(tmp_path: Path):
         shutil.rmtree(job.path / ".experimaestro" / "attempts")  # an older version has none
     shutil.copytree(tmp_path / "first", tmp_path / "again", symlinks=True)
 
-    assert scored(tmp_path / "again").dataframe()[["started", "ended", "duration"]].isna().all(axis=None)
+    table = scored(tmp_path / "again").dataframe()
+    assert table[["started", "ended", "duration", "peak_memory"]].isna().all(axis=None)
 
 
 def test_what_is_no_json_value_is_said_and_the_rest_is_kept(runs: Path):

@@ -175,7 +175,9 @@ def goes_into_a_journal(seen: Observation) -> None:
 OWNER = processes.myself()
 CLAIM = json.dumps({"owner": OWNER._asdict()}).encode()
 START = json.dumps({"owner": OWNER._asdict(), "t": 12.5}).encode()
-END = json.dumps(Outcome("failed", "it failed", 1, None, "file.py:1", t=13.0, early=True)._asdict()).encode()
+END = json.dumps(
+    Outcome("failed", "it failed", 1, None, "file.py:1", t=13.0, early=True, peak_memory=7)._asdict()
+).encode()
 
 
 @FUZZ
@@ -197,6 +199,7 @@ def test_who_runs_a_job_is_read_or_unknown(
     assert CANARY not in sys.modules
     if outcome is not None:
         assert type(outcome.message) is type(outcome.frame) is str
+        assert outcome.peak_memory is None or outcome.peak_memory > 0
     for path in (job.done, job.failed, *(str(one) for one in Path(job.attempts).iterdir())):
         Path(path).unlink(missing_ok=True)
 

@@ -268,3 +268,32 @@ def test_processes_killed_for_want_of_memory_are_counted(linux: bool, tmp_path: 
 
 def test_an_owner_reads_well():
     assert str(Owner("h", "b", "n", 12, "3")) == "pid 12 on h"
+
+
+def test_peak_memory_is_that_of_the_largest_process_of_a_job(tmp_path: Path, linux: bool):
+    (tmp_path / "resource.py").write_text("1 / 0")  # a user's file of that name is left alone
+    code = (
+        "import subprocess, sys\n"
+        "from experimaestro.workspace import processes\n"
+        f"processes.LINUX = {linux}\n"
+        "print(processes.peak_memory())\n"
+        "subprocess.run([sys.executable, '-c', 'b' + repr('x') + ' * (300 << 20)'])\n"
+        "print(processes.peak_memory())\n"
+    )
+    large = b"x" * (200 << 20)  # until Linux is asked otherwise, a child has had what its parent has
+    run = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{code}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    before, after = map(int, run.stdout.split())
+    assert before > 1 << 20
+    assert before < len(large) or not linux
+    assert 300 << 20 < after < 1 << 30
+
+
+def test_peak_memory_is_known_without_the_line_of_proc(tmp_path: Path, linux: bool):
+    assert (processes.peak_memory(str(tmp_path)) or 0) > 1 << 20
+    assert (processes.peak_memory(tree(tmp_path, proc__self__status="VmHWM:\n")) or 0) > 1 << 20
+    status = tree(tmp_path, proc__self__status=f"VmPeak:\t1 kB\nVmHWM:\t {1 << 40} kB\n")
+    assert (processes.peak_memory(status) == 1 << 50) == linux

@@ -125,6 +125,8 @@ export interface Attempt {
   started: number | null;
   ended: number | null;
   worker: string;
+  /** In bytes; null while it runs, and of one that left no word. */
+  peak_memory: number | null;
 }
 
 /** Answer to `ask("error")`. */

@@ -284,6 +284,18 @@ test("what came last is shown in its order although nothing comes after it", () 
   assert.deepEqual(states(), ["failed", "running"]);
 });
 
+test("details tell the peak memory of attempts that left word", async () => {
+  wire.reset([cells(0)]);
+  pass();
+  rows()[0]?.click();
+  press("Details");
+  const attempt = { n: 1, state: "failed", started: 1, ended: 2, worker: "pid 1 on a", peak_memory: 9_600_000_000 };
+  wire.reply(wire.last("ask"), { folder: "/f", launcher: "", tokens: [], needs: [], needs_count: 0, needed_by: [], needed_by_count: 0, attempts: [attempt, { ...attempt, n: 2, peak_memory: null }], submitted: 1 });
+  await settle();
+  const last = [...host.querySelectorAll(".xpm-tbl tr")].map((row) => row.lastElementChild?.textContent);
+  assert.deepEqual(last, ["Peak memory", "9.6 GB", ""]);
+});
+
 test("a panel never shows what is of another job, and says when nobody answers any more", async () => {
   wire.reset([cells(0), cells(1)]);
   pass();

@@ -1,7 +1,7 @@
 /** Where a job is, what it needs, what needs it, and each attempt to run it. */
 
 import { cut, h, icon, stateMark } from "../dom.ts";
-import { clock, count, dateTime } from "../format.ts";
+import { bytes, clock, count, dateTime } from "../format.ts";
 import type { Details, Related } from "../messages.ts";
 import type { Row } from "../store.ts";
 import { stateName } from "../states.ts";
@@ -28,12 +28,13 @@ export async function details(view: View, row: Row, place: HTMLElement, isCurren
     found.attempts.length === 0
       ? h("span", { class: "xpm-muted" }, "none in this run")
       : h("table", { class: "xpm-tbl" },
-        h("thead", {}, h("tr", {}, ...["#", "State", "Started", "Duration", "Worker"].map((title) => h("th", {}, title)))),
+        h("thead", {}, h("tr", {}, ...["#", "State", "Started", "Duration", "Worker", "Peak memory"].map((title) => h("th", {}, title)))),
         h("tbody", {}, ...found.attempts.map((attempt) => h("tr", {},
           h("td", {}, String(attempt.n)), h("td", {}, stateMark(attempt.state)),
           h("td", { title: attempt.started === null ? null : dateTime(attempt.started) }, attempt.started === null ? "" : attempt.started < start ? dateTime(attempt.started) : clock(attempt.started - start)),
           h("td", {}, attempt.started === null ? "" : clock((attempt.ended ?? now) - attempt.started)),
-          h("td", {}, attempt.worker))))));
+          h("td", {}, attempt.worker),
+          h("td", {}, attempt.peak_memory === null ? "" : bytes(attempt.peak_memory)))))));
 }
 
 function list(view: View, related: Related[], all: number): HTMLElement {
