@@ -79,8 +79,8 @@ if TYPE_CHECKING:
     from experimaestro.scheduler.job import Job as Job
     from experimaestro.scheduler.listener import Listener as Listener
     from experimaestro.scheduler.modes import RunMode as RunMode, TransientMode as TransientMode
-    from experimaestro.scheduler.tokens import CounterToken as CounterToken
     from experimaestro.session import experiment as experiment
+    from experimaestro.tokens import CounterToken as CounterToken
     from experimaestro.workspace.cached import cache as cache
     from experimaestro.workspace.progress import progress as progress, tqdm as tqdm
     from experimaestro.workspace.recorded import (
@@ -169,7 +169,7 @@ _HOMES = {
         "RunMode",
         "TransientMode",
     ),
-    "scheduler.tokens": ("CounterToken",),
+    "tokens": ("CounterToken",),
     "notebook.past": (
         "LoadedRun",
         "load_run",

@@ -49,9 +49,9 @@ from experimaestro.scheduler.rehearsal import rehearse
 from experimaestro.scheduler.remote import RemoteRun
 from experimaestro.scheduler.services import Service, Services, web
 from experimaestro.scheduler.services.links import is_kernel
-from experimaestro.scheduler.tokens import CounterToken
 from experimaestro.scheduler.workspace import Workspace
 from experimaestro.settings import HistorySettings, Settings, WorkspaceSettings, get_settings
+from experimaestro.tokens import CounterToken
 from experimaestro.workspace import git, recorded
 from experimaestro.workspace.git import DirtyGitAction
 from experimaestro.workspace.history import Limits

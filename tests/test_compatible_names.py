@@ -4,6 +4,7 @@ The table was read from the sources of the packages that `docs/compatibility.md`
 with these names is run with the packages themselves (`make test-clients`).
 """
 
+import importlib
 import json
 import os
 from pathlib import Path
@@ -21,6 +22,7 @@ from experimaestro import (
     Constant,
     DataPath,
     Interaction,
+    Launcher,
     Meta,
     Param,
     PathGenerator,
@@ -32,7 +34,13 @@ from experimaestro import (
 )
 from experimaestro.connectors.local import LocalConnector
 from experimaestro.core.objects import ConfigInformation
-from experimaestro.exceptions import NotInstalledError, SettingsError, SubmissionError, WorkspaceError
+from experimaestro.exceptions import (
+    LauncherNotFoundError,
+    NotInstalledError,
+    SettingsError,
+    SubmissionError,
+    WorkspaceError,
+)
 from experimaestro.launchers.direct import DirectLauncher
 from experimaestro.scheduler.workspace import Workspace
 from experimaestro.settings import Settings, WorkspaceSettings
@@ -47,6 +55,7 @@ NAMES = {
     ),
     "experimaestro.annotations": "cache tags",
     "experimaestro.click": "click",
+    "experimaestro.connectors": "Connector Process",
     "experimaestro.connectors.local": "LocalConnector",
     "experimaestro.core.context": "SerializedPath",
     "experimaestro.core.objects": "ConfigInformation",
@@ -59,18 +68,19 @@ NAMES = {
     "experimaestro.experiments.grid": "GridSearch generate_grid",
     "experimaestro.huggingface": "ExperimaestroHFHub",
     "experimaestro.launcherfinder": "find_launcher",
-    "experimaestro.launchers": "Launcher",
+    "experimaestro.launchers": "DirectLauncher Launcher",
     "experimaestro.launchers.direct": "DirectLauncher",
     "experimaestro.mkdocs.base": "",
     "experimaestro.mkdocs.metaloader": "DependencyInjectorFinder Module",
     "experimaestro.rpyc": "client",
-    "experimaestro.scheduler": "RunMode",
+    "experimaestro.scheduler": "Job JobState Listener RunMode TransientMode Workspace experiment",
     "experimaestro.scheduler.experiment": "experiment",
     "experimaestro.scheduler.services": "ProcessWebService Service ServiceState WebService",
     "experimaestro.scheduler.workspace": "Workspace",
     "experimaestro.scheduler.workspace_state_provider": "WorkspaceStateProvider",
     "experimaestro.settings": "Settings WorkspaceSettings find_workspace",
     "experimaestro.taskglobals": "Env",
+    "experimaestro.tokens": "CounterToken",
     "experimaestro.tools.documentation": "DocumentationAnalyzer",
     "experimaestro.utils": "cleanupdir",
     "experimaestro.utils.settings": "JsonSettings",
@@ -239,6 +249,22 @@ def test_a_launcher_gives_its_variables_to_jobs_and_tells_of_them(tmp_path: Path
 
     assert json.loads(task.stdout().read_text(encoding="utf-8")) == ["green", "square"]
     assert told == [("surroundings", "square")]
+
+
+def test_the_old_module_of_an_experiment_does_not_hide_the_class():
+    old = importlib.import_module("experimaestro.scheduler.experiment")
+    assert importlib.import_module("experimaestro.scheduler").experiment is old.experiment is experiment
+
+
+def test_a_launcher_is_found_by_the_folder_of_its_machine(tmp_path: Path):
+    found: Launcher = Launcher.get(tmp_path)
+    assert isinstance(found, DirectLauncher)
+    assert found.connector is LocalConnector.instance()
+    with pytest.raises(LauncherNotFoundError) as caught:
+        Launcher.get("ssh://elsewhere/runs")
+    assert str(caught.value) == (
+        "ssh://elsewhere/runs: expected a folder of this machine: jobs are run here only"
+    )
 
 
 def test_what_is_no_launcher_is_refused(tmp_path: Path):

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from experimaestro.connectors import Connector
+from experimaestro.connectors.base import Connector
 from experimaestro.settings import config_folder
 
 

@@ -1,3 +1,4 @@
-"""How a job becomes a process: one module for each way, behind the protocol of `base`."""
+"""How a job becomes a process: users give a `Launcher`, the scheduler asks `Processes`."""
 
 from experimaestro.launchers.base import Launcher as Launcher
+from experimaestro.launchers.direct import DirectLauncher as DirectLauncher

@@ -1,86 +1,61 @@
-"""What every way of running jobs offers: start, say what ended, kill.
+"""What users give to a task to say how it is run."""
 
-Rule: if another module has to ask which launcher it talks to, a word is missing here. A launcher
-knows processes, never attempts or outcomes: whether a job succeeded is read from its folder.
-"""
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from experimaestro.connectors.base import Connector
+from experimaestro.exceptions import LauncherNotFoundError
 
-
-class Spec(NamedTuple):
-    """A job as its launcher sees it."""
-
-    command: Sequence[str]
-    """The program and its arguments"""
-    folder: str
-    """Working directory: the job's folder"""
-    out: str
-    """File for standard output, emptied first"""
-    err: str
-    """File for standard error, emptied first"""
-    environment: Mapping[str, str]
-    """All of its environment"""
-    descriptor: int
-    """Open descriptor that the process keeps: the lock of the job"""
+if TYPE_CHECKING:
+    from experimaestro.launchers.direct import DirectLauncher
 
 
-class Refused(NamedTuple):
-    """A job that could not be started, for a reason of its own."""
+class Launcher:
+    """How a task is run: `task.submit(launcher=...)`. The one there is: `DirectLauncher`, on this machine.
 
-    why: str
+    Args:
+        connector: The machine that its jobs are started from.
+        priority: Kept for those who choose between launchers.
 
-
-class Gone(NamedTuple):
-    """A process that has ended."""
-
-    ref: str
-    """What `Launcher.start` called it"""
-    code: int | None
-    """Exit code; None if a signal ended it or if nobody saw it end"""
-    signal: int | None
-    """Signal that ended it, if one did"""
-
-
-class Launcher(Protocol):
-    """Turns jobs into processes.
-
-    Taking part needs no inheritance: a class with these members can be given to the scheduler.
+    Attributes:
+        environ: Variables that the jobs have beside those of this process and of the experiment.
     """
 
-    @property
-    def name(self) -> str:
-        """What `JobSubmitted.launcher` calls it."""
+    def __init__(self, connector: Connector, *, priority: int = 0) -> None:
+        self.connector = connector
+        self.priority = priority
+        self.environ: dict[str, str] = {}
+        self._listeners: list[Callable[[Any], object]] = []
 
-    @property
-    def limit(self) -> int | None:
-        """Jobs at once; None: the launcher queues them itself."""
-
-    async def start(self, batch: Sequence[Spec]) -> Sequence[str | Refused | OSError]:
-        """Starts jobs.
-
-        Args:
-            batch: The jobs; those that a short window made ready come together.
-
-        Returns:
-            For each, the name of its process; or why it will never have one; or the error of a
-            system that starts nothing at present (full disk, no memory).
-        """
-
-    async def ended(self) -> Sequence[Gone]:
-        """Waits until at least one process has ended.
-
-        Returns:
-            All that ended since the last call, each once.
-        """
-
-    async def kill(self, refs: Sequence[str], grace_s: float) -> None:
-        """Ends processes: asks them (SIGTERM), and after a while forces them (SIGKILL). Does not wait.
+    @staticmethod
+    def get(path: str | os.PathLike[str]) -> "DirectLauncher":
+        """The launcher of the machine that has a folder.
 
         Args:
-            refs: Names of processes; those that have ended already are left out.
-            grace_s: How long a process may take to end by itself, in seconds.
-        """
+            path: The folder.
 
-    async def close(self) -> None:
-        """Lets go of what runs, without killing it."""
+        Raises:
+            LauncherNotFoundError: It is an address on another machine, such as `ssh://host/runs`.
+        """
+        from experimaestro.launchers.direct import DirectLauncher  # it is one of these
+
+        if "://" in str(path):
+            raise LauncherNotFoundError(f"{path}: expected a folder of this machine: jobs are run here only")
+        return DirectLauncher()
+
+    def setenv(self, name: str, value: str) -> None:
+        """Sets a variable for the jobs that are submitted from now on."""
+        self.environ[name] = value
+
+    def addListener(self, listener: Callable[[Any], object]) -> None:  # noqa: N802 - of the compatible API
+        """Has something called with each `Job` that is submitted with this launcher."""
+        self._listeners.append(listener)
+
+    def onSubmit(self, job: Any) -> None:  # noqa: N802 - of the compatible API
+        """Tells those who listen of a job, before its hooks and before it is handed over."""
+        for listener in self._listeners:
+            listener(job)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"

@@ -11,52 +11,29 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any
 
-from experimaestro.launchers.base import Gone, Refused, Spec
+from experimaestro.connectors.base import Connector
+from experimaestro.connectors.local import LocalConnector
+from experimaestro.launchers.base import Launcher
+from experimaestro.launchers.processes import Gone, Refused, Spec
 from experimaestro.workspace.processes import open_pidfd
-
-if TYPE_CHECKING:
-    from experimaestro.connectors.local import LocalConnector
 
 POLL_S = 0.02
 """How often children are polled where there is no pidfd, in seconds"""
 
 
-class DirectLauncher:
+class DirectLauncher(Launcher):
     """This machine, as what runs a task: `task.submit(launcher=DirectLauncher())`.
 
     Args:
         connector: This machine, `LocalConnector.instance()`; None: the same.
-        priority: Kept for those who choose between launchers.
-
-    Attributes:
-        environ: Variables that the jobs have beside those of this process and of the experiment.
+        priority: See `Launcher`.
     """
 
-    def __init__(self, connector: "LocalConnector | None" = None, *, priority: int = 0) -> None:
-        self.connector = connector
-        self.priority = priority
-        self.environ: dict[str, str] = {}
-        self._listeners: list[Callable[[Any], object]] = []
-
-    def setenv(self, name: str, value: str) -> None:
-        """Sets a variable for the jobs that are submitted from now on."""
-        self.environ[name] = value
-
-    def addListener(self, listener: Callable[[Any], object]) -> None:  # noqa: N802 - of the compatible API
-        """Has something called with each `Job` that is submitted with this launcher."""
-        self._listeners.append(listener)
-
-    def onSubmit(self, job: Any) -> None:  # noqa: N802 - of the compatible API
-        """Tells those who listen of a job, before its hooks and before it is handed over."""
-        for listener in self._listeners:
-            listener(job)
-
-    def __repr__(self) -> str:
-        return "DirectLauncher()"
+    def __init__(self, connector: Connector | None = None, *, priority: int = 0) -> None:
+        super().__init__(LocalConnector.instance() if connector is None else connector, priority=priority)
 
 
 class LocalProcesses:
@@ -81,7 +58,7 @@ class LocalProcesses:
         self._news = asyncio.Event()
 
     async def start(self, batch: Sequence[Spec]) -> Sequence[str | Refused | OSError]:
-        """See `Launcher.start`."""
+        """See `Processes.start`."""
         loop = asyncio.get_running_loop()
         started = await loop.run_in_executor(self._pool, lambda: [_spawn(spec) for spec in batch])
         refs: list[str | Refused | OSError] = []
@@ -102,14 +79,14 @@ class LocalProcesses:
         return refs
 
     async def ended(self) -> Sequence[Gone]:
-        """See `Launcher.ended`."""
+        """See `Processes.ended`."""
         await self._news.wait()
         self._news.clear()
         gone, self._gone = self._gone, []
         return gone
 
     async def kill(self, refs: Sequence[str], grace_s: float) -> None:
-        """See `Launcher.kill`."""
+        """See `Processes.kill`."""
         loop = asyncio.get_running_loop()
         for ref in refs:
             child = self._children.get(ref)
@@ -118,7 +95,7 @@ class LocalProcesses:
                 os.kill(child.pid, signal.SIGTERM)
 
     async def close(self) -> None:
-        """See `Launcher.close`."""
+        """See `Processes.close`."""
         for timer in self._killed.values():
             timer.cancel()
         if self._poller is not None:

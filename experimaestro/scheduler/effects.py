@@ -26,7 +26,7 @@ from experimaestro.core.objects import ResumableTask
 from experimaestro.core.source import NOTEBOOK
 from experimaestro.core.walk import children, children_of_this_job, postorder
 from experimaestro.events.owners import Observation, Outcome, Owner
-from experimaestro.launchers.base import Gone, Spec
+from experimaestro.launchers.processes import Gone, Spec
 from experimaestro.scheduler import comparing, elsewhere
 from experimaestro.scheduler.modes import TransientMode
 from experimaestro.workspace import (

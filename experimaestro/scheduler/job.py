@@ -4,6 +4,7 @@ Rule: nothing is kept here but names; where the job stands is asked of the sched
 """
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -14,9 +15,11 @@ from experimaestro import waiting
 from experimaestro.core import context
 from experimaestro.core.objects import ResumableTask
 from experimaestro.events import state as known
-from experimaestro.events.model import Level
+from experimaestro.events.model import Level, Progress
+from experimaestro.events.owners import Kind
 from experimaestro.events.states import FailureReason, JobState
 from experimaestro.exceptions import NotSubmittedError
+from experimaestro.workspace import attempts
 from experimaestro.workspace.layout import JobPaths
 
 if TYPE_CHECKING:
@@ -24,6 +27,16 @@ if TYPE_CHECKING:
     from experimaestro.scheduler.loop import Loop
 
 T = TypeVar("T")
+
+_SEEN: dict[Kind, JobState] = {
+    "done": JobState.DONE,
+    "failed": JobState.ERROR,
+    "gone": JobState.ERROR,
+    "running": JobState.RUNNING,
+    "unknown": JobState.RUNNING,
+    "free": JobState.UNSCHEDULED,
+}
+"""Where a job stands whose folder was seen so"""
 
 
 class Job:
@@ -188,7 +201,54 @@ class Job:
     @property
     def experiments(self) -> Sequence[str]:
         """The names of the experiments that it belongs to."""
-        return self._row(lambda row: list(dict.fromkeys(run.partition("/")[0] for run in row.runs)))
+        return self._row(_experiments)
+
+    def load_from_disk(self) -> JobState:
+        """Looks at its folder, whatever the scheduler knows.
+
+        Returns:
+            Where its files say it stands; UNSCHEDULED if nobody has run it.
+
+        Raises:
+            OSError: The disk does not tell.
+        """
+        return _SEEN[attempts.observe(self._files).kind]
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is known of it, as JSON values; times in ISO form."""
+
+        def tell(row: known.Job) -> dict[str, Any]:
+            return {
+                "task_id": self.task_id,
+                "identifier": self.identifier,
+                "path": self._files.folder,
+                "state": row.state.value,
+                "failure_reason": None if row.reason is None else row.reason.value,
+                "tags": dict(row.tags),
+                "dependencies": list(row.deps),
+                "experiments": _experiments(row),
+                "progress": [{"progress": one.value, "desc": one.text} for one in row.progress],
+                "starttime": _iso(row.started),
+                "endtime": _iso(row.ended),
+                "exit_code": None if row.outcome is None else row.outcome.code,
+                "retry_count": max(0, row.attempt - 1),
+            }
+
+        return self._row(tell)
+
+    def set_progress(self, level: int, value: float, desc: str = "") -> None:
+        """Says how far a running job is that does not say it itself, such as another program.
+
+        Nothing is written: what the job says, and a view in another process, know nothing of it.
+
+        Args:
+            level: Which loop: 0 is the outermost.
+            value: How much of it is done, 0 to 1.
+            desc: What it does.
+        """
+        known_levels = [*self.progress, *[Level(value=0.0, text="")] * (level + 1)][: level + 1]
+        levels = (*known_levels[:level], Level(value=min(1.0, max(0.0, value)), text=desc))
+        self._scheduled().post(Progress(t=time.time(), job=self._key, levels=levels))
 
     def ask(self, question: Callable[[known.State, known.Job], T]) -> T:
         """Asks a question of the scheduler, in its thread: it keeps nothing of what it is given.
@@ -249,5 +309,14 @@ class Job:
         return None if context.draw is None else context.draw(self)
 
 
+def _experiments(row: known.Job) -> list[str]:
+    return list(dict.fromkeys(run.partition("/")[0] for run in row.runs))
+
+
 def _time(t: float | None) -> datetime | None:
     return None if t is None else datetime.fromtimestamp(t).astimezone()
+
+
+def _iso(t: float | None) -> str | None:
+    moment = _time(t)
+    return None if moment is None else moment.isoformat()

@@ -20,8 +20,8 @@ import msgspec
 from experimaestro.events import model
 from experimaestro.events.state import State
 from experimaestro.events.states import JobState
-from experimaestro.launchers.base import Launcher
 from experimaestro.launchers.direct import LocalProcesses
+from experimaestro.launchers.processes import Processes
 from experimaestro.scheduler import effects
 from experimaestro.scheduler.effects import Work
 from experimaestro.scheduler.engine import Effect, Engine, Kill, Observe, Record, Start, WakeAt
@@ -132,11 +132,6 @@ class Loop:
     def workers(self) -> int:
         """How many jobs run at once on this machine."""
         return self._workers
-
-    @property
-    def launcher(self) -> Launcher:
-        """What starts the jobs."""
-        return self._launchers["direct"]
 
     def submit(self, work: Work, event: model.JobSubmitted) -> None:
         """Takes a job over. Touches no disk and does not wait.
@@ -358,10 +353,10 @@ class Loop:
         self._asyncio = asyncio.get_running_loop()
         self._wakeup = asyncio.Event()
         with DaemonPool(8, "experimaestro-disk") as self._pool:
-            launcher = LocalProcesses(self._workers, self._pool)
-            self._launchers: dict[str, Launcher] = {launcher.name: launcher}
+            local = LocalProcesses(self._workers, self._pool)
+            self._processes: dict[str, Processes] = {local.name: local}
             self._started.set()
-            self.spawn(self._runner.watch_ends(launcher))
+            self.spawn(self._runner.watch_ends(local))
             self.spawn(self._runner.sample())
             self.spawn(self._flush())
             try:
@@ -380,7 +375,7 @@ class Loop:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             if not self._leaving:
                 await self._runner.close()
-            await launcher.close()
+            await local.close()
 
     async def _drain(self) -> None:
         while not self._may_end():
@@ -532,7 +527,7 @@ class Loop:
         if isinstance(effect, Observe):
             self._runner.observe(effect.jobs, cause)
         elif isinstance(effect, Start):
-            self._runner.start(effect.jobs, self._launchers[effect.launcher], cause)
+            self._runner.start(effect.jobs, self._processes[effect.launcher], cause)
         elif isinstance(effect, Kill):
             self._runner.kill(effect.jobs, cause)
         elif isinstance(effect, WakeAt):

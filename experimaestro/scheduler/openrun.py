@@ -38,7 +38,7 @@ from experimaestro.exceptions import (
     ServiceError,
     SubmissionError,
 )
-from experimaestro.launchers.direct import DirectLauncher
+from experimaestro.launchers import DirectLauncher
 from experimaestro.scheduler.callbacks import Callbacks, Watched, output_call, read_outputs
 from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.effects import Work, users_path
@@ -226,7 +226,7 @@ class OpenRun:
         if launcher is not None:
             launcher.onSubmit(job)
         for hook in submission.hooks:
-            hook.process(job, launcher or self.loop.launcher)
+            hook.process(job, launcher or DirectLauncher())
         return job.environ
 
     def _first(self, key: str) -> Config | None:

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from experimaestro.events import model
 from experimaestro.events.owners import Observation, Outcome, Owner
-from experimaestro.launchers.base import Gone, Launcher, Refused
+from experimaestro.launchers.processes import Gone, Processes, Refused
 from experimaestro.scheduler import effects
 from experimaestro.scheduler.effects import Work
 from experimaestro.scheduler.preparing import Preparing
@@ -58,7 +58,7 @@ class _Attempt(NamedTuple):
     job: str
     number: int
     oom_kills: int
-    launcher: Launcher
+    processes: Processes
 
 
 _Ours = Sequence[tuple[str, _Attempt]]
@@ -178,29 +178,29 @@ class Runner:
             self._warned.add(text)
             log.warning("%s", text)
 
-    def start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
+    def start(self, jobs: Sequence[str], processes: Processes, cause: int) -> None:
         """Performs `Start`; a job that waits for something to be prepared keeps no other waiting."""
         unready = [job for job in jobs if self._preparing.is_needed(self._work[job].submission.prepares)]
         others = [job for job in jobs if job not in unready] if unready else jobs
         if others:
             self._starting += 1
-            self._host.spawn(self._start(others, launcher, cause))
+            self._host.spawn(self._start(others, processes, cause))
         for job in unready:
             self._starting += 1
-            self._host.spawn(self._prepare(job, launcher, cause))
+            self._host.spawn(self._prepare(job, processes, cause))
 
-    async def _prepare(self, job: str, launcher: Launcher, cause: int) -> None:
+    async def _prepare(self, job: str, processes: Processes, cause: int) -> None:
         """Prepares what a job needs, then starts it."""
         prepares = self._work[job].submission.prepares
         why = await self._host.in_pool(self._preparing.prepare, prepares)
         if why is None:
-            await self._start([job], launcher, cause)
+            await self._start([job], processes, cause)
         else:
             await self._refuse(job, why, cause)
             self._starting -= 1
 
-    async def _start(self, jobs: Sequence[str], launcher: Launcher, cause: int) -> None:
-        """Claims jobs, prepares their folders and hands them to their launcher."""
+    async def _start(self, jobs: Sequence[str], processes: Processes, cause: int) -> None:
+        """Claims jobs, prepares their folders and has their processes started."""
         taken = await self._host.in_pool(
             lambda: [
                 effects.take(self.paths(job), self._work[job], self._workspace, self._claims.get(job, 0))
@@ -222,11 +222,11 @@ class Runner:
                 if result.attempt:
                     self._claims[job] = result.attempt
                 await self._not_started(job, result.error, cause)
-        refs = await launcher.start([result.spec for _, result in batch])
+        refs = await processes.start([result.spec for _, result in batch])
         not_started: list[tuple[str, Refused | OSError]] = []
         for (job, result), ref in zip(batch, refs, strict=True):  # no await: their ends may come at once
             if isinstance(ref, str):
-                self._attempts[ref] = _Attempt(job, result.attempt, result.oom_kills, launcher)
+                self._attempts[ref] = _Attempt(job, result.attempt, result.oom_kills, processes)
                 self._refs[job] = ref
                 self._unseen.add(ref)
                 n = self._claims.pop(job)
@@ -266,7 +266,7 @@ class Runner:
                 await self._kill_elsewhere(job, cause)
             else:
                 self._killed.add(job)
-                await self._attempts[ref].launcher.kill([ref], GRACE_S)
+                await self._attempts[ref].processes.kill([ref], GRACE_S)
 
     async def _kill_elsewhere(self, job: str, cause: int) -> None:
         """Asks a process that another scheduler started to end, and after a while forces it."""
@@ -298,10 +298,10 @@ class Runner:
             except OSError as error:
                 log.warning("%s: its claim stays open until this process ends: %s", job, error)
 
-    async def watch_ends(self, launcher: Launcher) -> None:
-        """Sees the processes of a launcher end, until it is cancelled."""
+    async def watch_ends(self, processes: Processes) -> None:
+        """Sees processes end, until it is cancelled."""
         while True:
-            for gone in await launcher.ended():
+            for gone in await processes.ended():
                 self._host.spawn(self._finish(gone))
 
     async def _finish(self, gone: Gone) -> None:

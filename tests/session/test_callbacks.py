@@ -1,11 +1,13 @@
 """The user's code that is called while jobs run."""
 
+import json
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from experimaestro import Job, Listener, experiment
+from experimaestro import Job, JobState, Listener, experiment, tag
 from experimaestro.exceptions import FailedExperiment, NotInJobError
 from experimaestro.scheduler.services import Service
 from polling import wait_until
@@ -210,5 +212,43 @@ def test_a_listener_is_told_of_jobs_and_services_in_order(runs: Path, log: str):
 
     assert told == ["page", "note submitted", *["note moved"] * 4]
     assert task.job.state.name == "DONE"
+    assert (task.job.load_from_disk(), task.job.dependencies) == (JobState.DONE, ())
     assert (task.job.experiments, task.job.exit_code, task.job.retry_count) == (["x"], None, 0)
     assert list(xp.jobs) == [task.job.identifier]
+
+
+def test_a_job_tells_all_that_is_known_of_it_as_json(runs: Path):
+    with pytest.raises(FailedExperiment), experiment(runs, "x", display=False):
+        job = Fail.C(how=tag("raise")).submit().job
+        assert job.load_from_disk() is not JobState.DONE
+    told = json.loads(json.dumps(job.state_dict()))
+    assert datetime.fromisoformat(told.pop("starttime")) <= datetime.fromisoformat(told.pop("endtime"))
+    assert told == {
+        "task_id": "tasks.fail",
+        "identifier": job.identifier,
+        "path": str(job.path),
+        "state": "error",
+        "failure_reason": "failed",
+        "tags": {"how": "raise"},
+        "dependencies": [],
+        "experiments": ["x"],
+        "progress": [],
+        "exit_code": 1,
+        "retry_count": 0,
+    }
+    assert job.load_from_disk() is JobState.ERROR
+
+
+def test_how_far_a_job_is_can_be_said_for_it(runs: Path, log: str, tmp_path: Path):
+    end = tmp_path / "end"
+    with experiment(runs, "x", display=False) as xp:
+        job = Note.C(name="a", log=log, until=str(end)).submit().job
+        job.set_progress(0, 0.5)  # before it runs: nothing to say
+        wait_until(lambda: job.state is JobState.RUNNING)
+        assert [one.value for one in job.progress] == []
+        job.set_progress(1, 7.0, "batches")
+        job.set_progress(0, 0.25, "epochs")
+        job.set_progress(1, 0.75, "batches")
+        assert [(one.value, one.text) for one in job.progress] == [(0.25, "epochs"), (0.75, "batches")]
+        end.touch()
+    assert not xp.failed
