@@ -1,4 +1,4 @@
-"""`.submit()` in the user's thread, for plans of 100 to 10,000 jobs that are done already."""
+"""`.submit()` in the user's thread, for plans of 100 to 100,000 jobs."""
 
 import tempfile
 import time
@@ -45,10 +45,10 @@ def submit(jobs: int) -> float:
 
 
 def main() -> None:
-    for jobs in (100, 1_000, 10_000):
+    for jobs in (100, 1_000, 10_000, 100_000):
         show(
             f".submit() with its configuration, {jobs:,} jobs",
-            f"{min(submit(jobs) for _ in range(3)) * 1e3:.3f} ms",
+            f"{min(submit(jobs) for _ in range(3 if jobs < 100_000 else 1)) * 1e3:.3f} ms",
             "< 0.3 ms, flat",
         )
 
