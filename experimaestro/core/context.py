@@ -154,8 +154,8 @@ class SerializationContext:
         return SerializedPath(Path(*var_path), Path(path).is_dir())
 
 
-draw: "Callable[[Any], str] | None" = None
-"""Draws a configuration or a job as HTML, for a notebook; None: it is shown as text."""
+draw: "Callable[[Any], dict[str, str]] | None" = None
+"""Draws a configuration or a job for a notebook, by type of media; None: it is shown as its `repr`."""
 
 
 class Places:

@@ -1,7 +1,7 @@
-"""A configuration, a task or a job as a notebook shows it: a tree that folds.
+"""A configuration, a task or a job as a notebook shows it: a tree that folds, and the same as text.
 
 Rules: the page needs nothing, as that of `html`, and is never brought up to date: what may still change
-has its date. The size of the page is bounded, whatever the configuration: each object is drawn once and
+has its date. The size of both is bounded, whatever the configuration: each object is drawn once and
 named where it is met again, and of what is long or deep there is a part and a count. (Only its identifier
 and its tags need all of it.)
 """
@@ -24,12 +24,16 @@ from experimaestro.core.walk import Key, Route, collect, spell
 from experimaestro.events import state as known
 from experimaestro.exceptions import NotSubmittedError
 from experimaestro.monitor import words
-from experimaestro.monitor.html import date, mark, user_text
+from experimaestro.monitor.html import date, user_text
+from experimaestro.monitor.printable import printable
 from experimaestro.monitor.rows import text
 from experimaestro.scheduler.job import Job
 
 MOST = 400
 """Lines from which on nothing more is unfolded"""
+
+MOST_TEXT = 40
+"""The same, of the text, where nothing folds"""
 
 ITEMS = 20
 """Of a list or dictionary"""
@@ -43,20 +47,47 @@ _FEW = 5
 _ROOM = 60
 """Characters of a list that stands on one line"""
 
+_LABEL = 24
+"""Characters of a name for which the values below each other make room, in the text"""
+
+_WIDE = 60
+"""Characters from which on a line has a title, as it may have no room"""
+
 _PAGE = "max-width: 860px; font-size: 13px; line-height: 1.6"
 _LIST = "list-style: none; margin: 0; padding: 0 0 0 18px"
-_LEAF = "margin: 0; padding: 0 0 0 16px"
+_LEAF = "display: flex; align-items: baseline; margin: 0; padding: 0 0 0 16px"
 _NODE = "margin: 0; padding: 0"
-_KEY = "display: inline-block; min-width: 100px; opacity: 0.76"
-_BELOW = "border-top: 1px solid #8c8c8c; margin: 4px 0 0 0; padding: 4px 0 0 16px; word-break: break-all"
-_CHIP = "border: 1px solid #8c8c8c; border-radius: 2px; padding: 0 4px; font-size: 11px"
+_KEY = "display: inline-block; flex-shrink: 0; min-width: 100px; max-width: 50%; opacity: 0.76"
+_BELOW = "border-top: 1px solid #8c8c8c; margin: 4px 0 0 0; padding: 4px 0 0 16px"
+_MUTED = '<span style="opacity: 0.76">{}</span>'
+_CUT = '<code style="overflow: hidden; text-overflow: ellipsis; white-space: nowrap">{}</code>'
+_CHIP = (
+    '<span style="border: 1px solid #8c8c8c; border-radius: 2px; padding: 0 4px; font-size: 11px; '
+    'line-height: 1.3; flex-shrink: 0; white-space: nowrap">{}</span>'
+)
+
+_STYLES = {
+    "plain": ("{}", "{}"),
+    "title": ('<strong style="font-size: 14px">{}</strong>', "{}"),
+    "name": ("<strong>{}</strong>", "{}"),
+    "code": (_CUT, "{}"),
+    "muted": (_MUTED, "{}"),
+    "id": (f"&nbsp; {_MUTED}", " {}"),
+    "chip": (_CHIP, "({})"),
+    "default": (_MUTED, "({})"),
+    "mark": ('&nbsp; <span style="color: {colour}">{}</span>', " {}"),
+}
+"""How a part of a line is written, by its style: in the page, and as text"""
 
 
-def drawn(value: Configuration | Job) -> str:
+def drawn(value: Configuration | Job) -> dict[str, str]:
     """Draws a configuration, a task or a job: what it is, where it stands, its parameters, its folder.
 
     Args:
         value: Made by `Cls.C(...)`; or the job of a task.
+
+    Returns:
+        The tree as `text/html` and as `text/plain`.
     """
     config: Any = value.config if isinstance(value, Job) else value
     job = value if isinstance(value, Job) else _job(value)
@@ -68,20 +99,42 @@ def drawn(value: Configuration | Job) -> str:
         kind, name, its_tags = job.type, words.task_name(job.type), {}  # type: ignore[union-attr] # no config: a job
         if standing is not None:
             name, its_tags = words.task_name(standing[0].task), dict(standing[0].tags)
-    lines = {
-        "tags": words.tags_text(its_tags),
-        "identifier": _identity(config) if job is None else job.identifier,
-        "folder": "" if job is None else str(job.path),
-    }
-    title = f'<strong style="font-size: 14px">{user_text(name)}</strong> {_muted(kind)}{_state(standing)}'
+    identity = _identity(config) if job is None else job.identifier
+    title = [_Piece(name, "title"), _Piece(kind, "muted"), *_state(standing)]
     if config is not None:
         title += _origin(config.__xpm__)
-    if lines["identifier"]:
-        title += f" &nbsp; {_muted(lines['identifier'][:8])}"
-    tree = "" if config is None else _Tree().parameters(config)
-    below = "".join(f"<div>{_key(key)} {_code(text)}</div>" for key, text in lines.items() if text)
-    page = _folding(title, tree, is_open=True) + (f'\n<div style="{_BELOW}">{below}</div>' if below else "")
-    return f'<div data-xpm-object style="{_PAGE}">\n{page}\n</div>'
+    if identity:
+        title.append(_Piece(identity[:8], "id"))
+    below = {
+        "tags": words.tags_text(its_tags),
+        "identifier": identity,
+        "folder": "" if job is None else str(job.path),
+    }
+    lines = [_Line(label, [_Piece(text, "code")]) for label, text in below.items() if text]
+    page, short = ([] if config is None else _Tree(most).parameters(config) for most in (MOST, MOST_TEXT))
+    return {
+        "text/html": _page(_Line("", title, page, is_open=True), lines),
+        "text/plain": "\n".join((_pieces(title), *_texts(short, 1), *_texts(lines, 0))),
+    }
+
+
+class _Piece(NamedTuple):
+    """A part of a line."""
+
+    text: str
+    style: str = "plain"
+    """See `_STYLES`"""
+    colour: str = ""
+    """Of the mark of a state"""
+
+
+class _Line(NamedTuple):
+    """A line of the tree."""
+
+    label: str
+    pieces: Sequence[_Piece]
+    below: "Sequence[_Line]" = ()
+    is_open: bool = False
 
 
 class _Part(NamedTuple):
@@ -95,14 +148,18 @@ class _Part(NamedTuple):
 
 
 class _Tree:
-    """Draws what configurations hold, each once."""
+    """Draws what configurations hold, each once.
 
-    def __init__(self) -> None:
-        self._left = MOST
+    Args:
+        most: Lines from which on nothing more is unfolded.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._left = most
         self._met: dict[int, Route] = {}
 
-    def parameters(self, config: Configuration, route: Route = (), depth: int = 0) -> str:
-        """What a configuration holds, as a list."""
+    def parameters(self, config: Configuration, route: Route = (), depth: int = 0) -> list[_Line]:
+        """What a configuration holds."""
         self._met[id(config)] = route
         info = config.__xpm__
         own = dict(info.own_tags or {})
@@ -123,14 +180,14 @@ class _Tree:
         parts += [_Part(name, _Text(str(value)), route, "tag") for name, value in own.items()]
         return self._parts(parts, 0, depth)
 
-    def _parts(self, parts: Sequence[_Part], more: int, depth: int) -> str:
+    def _parts(self, parts: Sequence[_Part], more: int, depth: int) -> list[_Line]:
         self._left -= len(parts)  # all lines of one list come before those further down
-        items = [self._part(part, depth) for part in parts]
+        lines = [self._part(part, depth) for part in parts]
         if more:
-            items.append(_item(_muted(f"… {more:,} more"), _LEAF))
-        return _list(items)
+            lines.append(_Line("", [_Piece(f"… {more:,} more", "muted")]))
+        return lines
 
-    def _part(self, part: _Part, depth: int) -> str:
+    def _part(self, part: _Part, depth: int) -> _Line:
         value = part.value
         if isinstance(value, Configuration):
             return self._configuration(value, part, depth)
@@ -140,40 +197,41 @@ class _Tree:
             line = None if found else on_one_line(value, _ROOM)
             if line is None:
                 return self._container(value, part, depth)
-            return _leaf(part.label, _code(line), part)
+            return _leaf(part, _Piece(line, "code"))
         if isinstance(value, _Text):
-            return _leaf(part.label, _muted(value.text) if value.is_ours else _code(value.text), part)
-        return _leaf(part.label, _code(_text(value)), part)
+            return _leaf(part, _Piece(value.text, "muted" if value.is_ours else "code"))
+        return _leaf(part, _Piece(_text(value), "code"))
 
-    def _configuration(self, config: Configuration, part: _Part, depth: int) -> str:
+    def _configuration(self, config: Configuration, part: _Part, depth: int) -> _Line:
         info = config.__xpm__
-        title = f"{_key(part.label)} <strong>{user_text(info.declaration.name)}</strong>{_beside(part)}"
+        title = [_Piece(info.declaration.name, "name"), *_beside(part)]
         met = self._met.get(id(config))
         if met is not None:
-            where = f"<code>{escape(spell(met))}</code>" if met else "at the top"
-            return _item(f"{title} {_muted('see')} {where}", _LEAF)
+            where = _Piece(spell(met), "code") if met else _Piece("at the top")
+            return _Line(part.label, [*title, _Piece("see", "muted"), where])
         job = _job(config)
         if job is not None:
             title += _state(_standing(job))
         title += _origin(info)
         if not info.declaration.arguments:
-            return _item(title, _LEAF)
+            return _Line(part.label, title)
         if self._left <= 0 or depth >= DEEPEST:
-            return _item(f"{title} {_ELSE}", _LEAF)
-        kids = self.parameters(config, part.route, depth + 1)
-        return _item(_folding(title, kids, is_open=depth == 0 and job is None), _NODE)
+            return _Line(part.label, [*title, _ELSE])
+        below = self.parameters(config, part.route, depth + 1)
+        return _Line(part.label, title, below, is_open=depth == 0 and job is None)
 
-    def _container(self, value: Collection[object], part: _Part, depth: int) -> str:
-        title = f"{_key(part.label)} {_muted(f'{len(value):,} items')}{_beside(part)}"
+    def _container(self, value: Collection[object], part: _Part, depth: int) -> _Line:
+        count = "1 item" if len(value) == 1 else f"{len(value):,} items"
+        title = [_Piece(count, "muted"), *_beside(part)]
         if self._left <= 0 or depth >= DEEPEST:
-            return _item(f"{title} {_ELSE}", _LEAF)
+            return _Line(part.label, [*title, _ELSE])
         if isinstance(value, dict):
             items = islice(value.items(), ITEMS)
             parts = [_Part(_text(key), item, (*part.route, Key(key))) for key, item in items]
         else:
             parts = [_Part(str(i), item, (*part.route, i)) for i, item in enumerate(islice(value, ITEMS))]
-        kids = self._parts(parts, max(0, len(value) - ITEMS), depth + 1)
-        return _item(_folding(title, kids, is_open=depth == 0 and len(value) <= _FEW), _NODE)
+        below = self._parts(parts, max(0, len(value) - ITEMS), depth + 1)
+        return _Line(part.label, title, below, is_open=depth == 0 and len(value) <= _FEW)
 
 
 class _Text:
@@ -184,7 +242,7 @@ class _Text:
         self.is_ours = is_ours
 
 
-_ELSE = '<span style="opacity: 0.76">…</span>'
+_ELSE = _Piece("…", "muted")
 """In the place of what is not drawn any more"""
 
 
@@ -210,12 +268,12 @@ def _standing(job: Job | None) -> tuple[known.Job, str] | None:
         return None
 
 
-def _origin(info: Information) -> str:
+def _origin(info: Information) -> list[_Piece]:
     """The task of which a configuration is an output, and where that stands."""
     if info.producer is None:
-        return ""
-    name = user_text(info.producer.__xpm__.declaration.name)
-    return f" {_muted('output of')} {name}{_state(_standing(_job(info.producer)))}"
+        return []
+    name = info.producer.__xpm__.declaration.name
+    return [_Piece("output of", "muted"), _Piece(name), *_state(_standing(_job(info.producer)))]
 
 
 def _identity(config: Configuration) -> str:
@@ -256,51 +314,75 @@ def _text(value: object) -> str:
 # How it is written.
 
 
-def _state(standing: tuple[known.Job, str] | None) -> str:
+def _state(standing: tuple[known.Job, str] | None) -> list[_Piece]:
     """Mark, word and duration of a job, and why it failed."""
     if standing is None:
-        return ""
+        return []
     row, what = standing
     look = words.look(row.state, row.reason)
-    shown = f" &nbsp; {mark(look)} {look.word}"
+    shown = [look.word]
     finished = row.state.finished()
+    now = time.time()
     if row.started is not None:
-        now = time.time()
-        shown += f" {words.clock(((row.ended if finished else None) or now) - row.started)}"
-        shown += "" if finished else f" {_muted(f'as of {date(now)}')}"
-    return shown + (f": {user_text(what)}" if what and what != look.word else "")
+        shown.append(words.clock(((row.ended if finished else None) or now) - row.started))
+    pieces = [_Piece(look.mark, "mark", look.colour), _Piece(" ".join(shown))]
+    if row.started is not None and not finished:
+        pieces.append(_Piece(f"as of {date(now)}", "muted"))
+    if what and what != look.word:
+        pieces[-1] = pieces[-1]._replace(text=f"{pieces[-1].text}:")
+        pieces.append(_Piece(what))
+    return pieces
 
 
-def _folding(title: str, inside: str, *, is_open: bool) -> str:
-    opened = " open" if is_open else ""
-    return f"<details{opened}><summary>{title}</summary>\n{inside}\n</details>"
+def _leaf(part: _Part, value: _Piece) -> _Line:
+    return _Line(part.label, [value, *_beside(part)])
 
 
-def _list(items: Iterable[str]) -> str:
-    text = "\n".join(items)
-    return f'<ul style="{_LIST}">\n{text}\n</ul>' if text else ""
+def _beside(part: _Part) -> list[_Piece]:
+    chip = [_Piece(part.chip, "chip")] if part.chip else []
+    return [*chip, _Piece("default", "default")] if part.is_default else chip
 
 
-def _item(inside: str, style: str) -> str:
-    return f'<li style="{style}">{inside}</li>'
+def _page(top: _Line, below: Sequence[_Line]) -> str:
+    foot = "\n".join(_leaf_html("div", "display: flex; align-items: baseline", line) for line in below)
+    foot = f'\n<div style="{_BELOW}">\n{foot}\n</div>' if below else ""
+    return f'<div data-xpm-object style="{_PAGE}">\n{_folding(top)}{foot}\n</div>'
 
 
-def _leaf(label: str, value: str, part: _Part | None = None) -> str:
-    return _item(f"{_key(label)} {value}{_beside(part) if part is not None else ''}", _LEAF)
+def _folding(line: _Line) -> str:
+    opened = " open" if line.is_open else ""
+    inside = "\n".join(map(_item, line.below))
+    inside = f'\n<ul style="{_LIST}">\n{inside}\n</ul>' if inside else ""
+    return f"<details{opened}><summary>{_html(line)}</summary>{inside}\n</details>"
 
 
-def _key(label: str) -> str:
-    return f'<span style="{_KEY}">{user_text(label)}</span>'
+def _item(line: _Line) -> str:
+    if line.below:
+        return f'<li style="{_NODE}">{_folding(line)}</li>'
+    return _leaf_html("li", _LEAF, line)
 
 
-def _code(text: str) -> str:
-    return f"<code>{user_text(text)}</code>"
+def _leaf_html(element: str, style: str, line: _Line) -> str:
+    """A line that does not fold: a value without room ends with an ellipsis, and is whole in the title."""
+    whole = _pieces(line.pieces)
+    title = f' title="{escape(whole)}"' if len(whole) > _WIDE else ""
+    return f'<{element} style="{style}"{title}>{_html(line, "&nbsp;")}</{element}>'
 
 
-def _beside(part: _Part) -> str:
-    chip = f' <span style="{_CHIP}">{part.chip}</span>' if part.chip else ""
-    return chip + (f" {_muted('default')}" if part.is_default else "")
+def _html(line: _Line, space: str = " ") -> str:
+    label = f'<span style="{_KEY}">{user_text(line.label)}</span>' if line.label else ""
+    pieces = (_STYLES[one.style][0].format(user_text(one.text), colour=one.colour) for one in line.pieces)
+    return space.join(filter(None, (label, *pieces)))
 
 
-def _muted(text: str) -> str:
-    return f'<span style="opacity: 0.76">{user_text(text)}</span>'
+def _texts(lines: Sequence[_Line], depth: int) -> Iterable[str]:
+    """Lines as text, the values below each other."""
+    width = min(_LABEL, max((len(printable(line.label)) for line in lines), default=0))
+    for line in lines:
+        label = f"{printable(line.label):{width}}  " if line.label else ""
+        yield f"{'  ' * depth}{label}{_pieces(line.pieces)}"
+        yield from _texts(line.below, depth + 1)
+
+
+def _pieces(pieces: Iterable[_Piece]) -> str:
+    return " ".join(_STYLES[one.style][1].format(printable(one.text, 400)) for one in pieces)

@@ -304,7 +304,7 @@ class Job:
     def __repr__(self) -> str:
         return f"<Job {self._key}>"
 
-    def _repr_html_(self) -> str | None:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str] | None:
         """What a notebook shows: where it stands, and its task as a tree."""
         return None if context.draw is None else context.draw(self)
 

@@ -24,7 +24,7 @@ from experimaestro import (
     tag,
 )
 from experimaestro.core import context
-from experimaestro.monitor.drawing import DEEPEST, ITEMS, MOST
+from experimaestro.monitor.drawing import DEEPEST, ITEMS, MOST, MOST_TEXT
 from polling import wait_until
 from tasks import AfterFailure, Fail, Note
 
@@ -75,12 +75,13 @@ class Words(HTMLParser):
 
     def __init__(self, config: object) -> None:
         super().__init__()
-        html = config._repr_html_()  # type: ignore[attr-defined] # what a notebook asks for
+        bundle = config._repr_mimebundle_()  # type: ignore[attr-defined] # what a notebook asks for
         self.lines: list[str] = []
         self.tags: set[str] = set()
         self.depth = 0
         self.mark = ""
-        self.html = str(html)
+        self.html = bundle["text/html"]
+        self.text = bundle["text/plain"]
         self.feed(self.html)
         self.lines = [" ".join(line.split()) for line in self.lines]
 
@@ -125,7 +126,7 @@ def test_a_configuration_is_a_tree_with_what_is_special_about_each_parameter():
         "lr 0.5 tag",
         "- model Model",
         "dropout 0.1 default",
-        "+ layers 1 items",
+        "+ layers 1 item",
         "+ 0 Layer",
         "below None default",
         "width 3 tag",
@@ -139,6 +140,48 @@ def test_a_configuration_is_a_tree_with_what_is_special_about_each_parameter():
         "tags lr=0.5 round=2 width=3",
     ]
     assert words.tags <= KEPT
+
+
+def test_the_text_is_the_same_tree_indented():
+    config = Learn.C(model=model(), lr=tag(0.5), text="a b", steps=list(range(100)))
+    identifier = repr(config.__identifier__())
+
+    assert Words(config).text == (
+        f"Learn {Learn.__module__.lower()}.learn  {identifier[:8]}\n"
+        "  by         {} (default)\n"
+        "  log_every  10 (not in identifier) (default)\n"
+        "  lr         0.5 (tag)\n"
+        "  model      Model\n"
+        "    dropout  0.1 (default)\n"
+        "    layers   1 item\n"
+        "      0  Layer\n"
+        "        below  None (default)\n"
+        "        width  3 (tag)\n"
+        "  names      [] (default)\n"
+        "  path       known once it is submitted (path)\n"
+        "  speed      Speed.FAST (default)\n"
+        "  steps      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... 90 more]\n"
+        "  text       a b\n"
+        "  twin       None (default)\n"
+        "tags        lr=0.5 width=3\n"
+        f"identifier  {identifier}"
+    )
+
+
+def test_the_text_is_at_most_a_screen_or_two():
+    layers = [Layer.C(width=i, below=Layer.C(width=i)) for i in range(100)]
+
+    lines = Words(Learn.C(model=Model.C(layers=layers), lr=0.1)).text.splitlines()
+
+    assert MOST_TEXT < len(lines) < 2 * MOST_TEXT
+    assert "        … 80 more" not in lines
+    assert "      … 80 more" in lines
+
+
+def test_a_line_without_room_is_cut_and_whole_in_its_title():
+    name = "a very long name " * 10
+
+    assert f'title="{name.strip()}' in Words(Learn.C(model=model(), lr=0.1, text=name.strip())).html
 
 
 def test_the_identifier_is_that_of_the_configuration():
@@ -296,4 +339,4 @@ def test_a_rehearsed_task_has_no_state(tmp_path: Path):
 def test_without_an_experiment_the_text_is_shown(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(context, "draw", None)
 
-    assert model()._repr_html_() is None  # type: ignore[attr-defined] # what a notebook asks for
+    assert model()._repr_mimebundle_() is None  # type: ignore[attr-defined] # what a notebook asks for

@@ -326,8 +326,8 @@ class _Behaviour(Configuration):
 
         return shown(self)
 
-    def _repr_html_(self) -> str | None:
-        """What a notebook shows: a tree that folds; None until `experiment` is imported."""
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str] | None:
+        """What a notebook shows: a tree, that folds or as text; None until `experiment` is imported."""
         return None if context.draw is None else context.draw(self)
 
     def __dir__(self) -> list[str]:
