@@ -433,11 +433,7 @@ class Stage:
 
     def _take_permission(self, started: list[Scheduler], fault: Fault, chance: random.Random) -> bool:
         workspace = self.workspaces[0]
-        folders = [
-            workspace,
-            *(path for path in workspace.rglob("*") if path.is_dir() and not path.is_symlink()),
-        ]
-        folders = [path for path in folders if path.exists()]
+        folders = [Path(folder) for folder, _, _ in os.walk(workspace)]
         if not folders:
             return False
         folder = chance.choice(folders)
@@ -486,25 +482,26 @@ class Stage:
     def _damage(self, fault: Fault) -> None:
         """Replaces the content of a file, of those that are not the user's own."""
         chance = random.Random(fault.number)
-        root = self.workspaces[0]
-        found = [*root.rglob("*"), *(self.folder / "shared").rglob("*")]
-        names = sorted(
-            path
-            for path in found
-            if path.is_file() and not path.is_symlink() and not _SPARED.search(path.name)
-            # The same file has a name by which messages call it: a kill came between link and unlink.
-            if not (path.suffix == ".tmp" and path.stat().st_nlink > 1)
-        )
-        kinds = sorted({_kind_of(path) for path in names})
-        if not kinds:
+        try:  # what was listed may be gone: others remove folders, and a mount may remember names
+            names = sorted(path for path in self._files() if _may_be_damaged(path))
+            kinds = sorted({_kind_of(path) for path in names})
+            if not kinds:
+                return
+            kind = chance.choice(kinds)
+            path = chance.choice([path for path in names if _kind_of(path) == kind])
+            content = _garbage(chance, path.read_bytes())
+        except FileNotFoundError:
             return
-        kind = chance.choice(kinds)
-        path = chance.choice([path for path in names if _kind_of(path) == kind])
-        content = _garbage(chance, path.read_bytes())
         path.write_bytes(content)
         others = [one for one in self.record.damages if one.path != path or one.was_moved]
         self.record.damages = [*others, Damage(path, content)]
         self.record.faults.append("damage")
+
+    def _files(self) -> Iterator[Path]:
+        """All files of the workspace and of the tokens."""
+        for root in (self.workspaces[0], self.folder / "shared"):
+            for folder, _, names in os.walk(root):
+                yield from (Path(folder, name) for name in names)
 
     def _move(self) -> None:
         """Moves the workspace, as both schedulers see it."""
@@ -525,6 +522,14 @@ _SPARED = re.compile(r"^(result|steps)\.txt$|\.unreadable$|\.moved\d+$")
 """Names of what is the user's own, or was damaged before and set aside"""
 
 _SIGNALS = {"kill": signal.SIGKILL, "terminate": signal.SIGTERM, "stop": signal.SIGSTOP}
+
+
+def _may_be_damaged(path: Path) -> bool:
+    """Whether a file is one of ours, and none that is spared."""
+    if not path.is_file() or path.is_symlink() or _SPARED.search(path.name):
+        return False
+    # The same file has a name by which messages call it: a kill came between link and unlink.
+    return path.suffix != ".tmp" or path.stat().st_nlink == 1
 
 
 def _kind_of(path: Path) -> str:
