@@ -812,6 +812,6 @@ def _widget_of_service(service: Service) -> Any:
 
 
 Service.make_widget = _widget_of_service
-context.draw = drawing.drawn
+context.draw, context.line = drawing.drawn, drawing.line
 atexit.register(_leave)
 os.register_at_fork(after_in_child=_forget_in_fork)

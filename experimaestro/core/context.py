@@ -1,7 +1,7 @@
 """The way out of the core: what `.submit()` hands over, and to whom.
 
 Rule: the core knows only the `Submitter` protocol. Whoever runs jobs fills the slot `current`, and
-whoever shows them the slot `draw` (`session` does both); nothing is imported upwards.
+whoever shows them the slots `draw` and `line` (`session` does both); nothing is imported upwards.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -156,6 +156,9 @@ class SerializationContext:
 
 draw: "Callable[[Any], dict[str, str]] | None" = None
 """Draws a configuration or a job for a notebook, by type of media; None: it is shown as its `repr`."""
+
+line: "Callable[[Any], str] | None" = None
+"""Tells a job, a submitted task or an output of one on one line; "" of anything else."""
 
 
 class Places:

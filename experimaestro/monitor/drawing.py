@@ -118,6 +118,36 @@ def drawn(value: Configuration | Job) -> dict[str, str]:
     }
 
 
+def line(value: Configuration | Job) -> str:
+    """Tells a job, a task that was submitted, or an output of one on one line.
+
+    Args:
+        value: As `drawn` takes it.
+
+    Returns:
+        What it is, its tags, the start of its identifier and where it stands; "" of any other configuration.
+    """
+    task: Any
+    if isinstance(value, Job):
+        kind, task, job = "Job ", value.config, value
+    else:
+        kind, task = "", value
+        if value.__xpm__.producer is not None and _job(value) is None:
+            kind, task = f"{value.__xpm__.declaration.name} of ", value.__xpm__.producer
+        found = _job(task)
+        if found is None:
+            return ""
+        job = found
+    standing = _standing(job)
+    short = job.identifier[:8]
+    if standing is None:
+        name = words.task_name(job.type) if task is None else task.__xpm__.declaration.name
+        return f"<{kind}{name} {short}>"
+    row, _ = standing
+    its_tags = f" {printable(words.tags_text(row.tags), _WIDE)}" if row.tags else ""
+    return f"<{kind}{words.task_name(row.task)}{its_tags} {short} {words.look(row.state, row.reason).word}>"
+
+
 class _Piece(NamedTuple):
     """A part of a line."""
 

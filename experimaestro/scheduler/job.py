@@ -259,7 +259,14 @@ class Job:
         Raises:
             NotSubmittedError: No scheduler has it.
         """
-        return self._scheduled().ask(lambda state: question(state, state.jobs[self._key])).result()
+
+        def answer(state: known.State) -> T:
+            row = state.jobs.get(self._key)
+            if row is None:
+                raise NotSubmittedError(f"{self._key}: this process was forked before its scheduler had it")
+            return question(state, row)
+
+        return self._scheduled().ask(answer).result()
 
     # Waiting.
 
@@ -302,7 +309,7 @@ class Job:
         return os.fspath(self._files.folder)
 
     def __repr__(self) -> str:
-        return f"<Job {self._key}>"
+        return f"<Job {self._key}>" if context.line is None else context.line(self)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str] | None:
         """What a notebook shows: where it stands, and its task as a tree."""

@@ -319,6 +319,38 @@ def test_an_output_names_the_task_that_makes_it():
 
 
 @pytest.mark.usefixtures("opened")
+def test_a_list_of_what_was_submitted_has_a_line_for_each(tmp_path: Path):
+    go, log = tmp_path / "go", str(tmp_path / "log")
+    done = Note.C(name=tag("one"), log=log).submit()
+    done.wait()
+    waits = Note.C(name="two", log=log, until=str(go)).submit()
+    wait_until(lambda: waits.job.state is JobState.RUNNING)
+    make = Make.C(model=model())
+    made = make.submit()
+    make.wait()
+    made_by = repr(make.__identifier__())[:8]
+
+    assert repr([done, waits, done.job, made]) == (
+        f"[<Note name=one {done.job.identifier[:8]} done>, <Note {waits.job.identifier[:8]} running>, "
+        f"<Job Note name=one {done.job.identifier[:8]} done>, <Model of Make width=3 {made_by} done>]"
+    )
+    assert str(done).startswith("Note.C(")
+    assert repr(Layer.C(width=1)) == str(Layer.C(width=1)) == "Layer.C(width=1)"
+    waits.job.config = None
+    assert repr(waits.job) == f"<Job Note {waits.job.identifier[:8]} running>"
+    go.touch()
+
+
+@pytest.mark.usefixtures("opened")
+def test_many_tags_leave_the_line_short(tmp_path: Path):
+    task = Note.C(name="one", log=str(tmp_path / "log"))
+    for i in range(100):
+        task.tag(f"tag{i}", i)
+
+    assert len(repr(task.submit())) < 100
+
+
+@pytest.mark.usefixtures("opened")
 def test_a_job_whose_task_is_gone_still_has_its_place(tmp_path: Path):
     job = Note.C(name=tag("one"), log=str(tmp_path / "log")).submit().job
     job.config = None
@@ -334,6 +366,7 @@ def test_a_rehearsed_task_has_no_state(tmp_path: Path):
         task = Note.C(name="one", log="log").submit()
 
     assert re.fullmatch(r"- Note tasks\.note [0-9a-f]{8}", Words(task).lines[1])
+    assert re.fullmatch(r"<Note [0-9a-f]{8}>", repr(task))
 
 
 def test_without_an_experiment_the_text_is_shown(monkeypatch: pytest.MonkeyPatch):

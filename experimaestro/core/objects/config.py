@@ -322,6 +322,9 @@ class _Behaviour(Configuration):
         return hash(identify(self))
 
     def __repr__(self) -> str:
+        return (context.line is not None and context.line(self)) or str(self)
+
+    def __str__(self) -> str:
         from experimaestro.core.objects.printing import shown  # not needed to submit
 
         return shown(self)
