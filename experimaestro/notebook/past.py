@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from experimaestro.monitor import dataframe
 from experimaestro.monitor.feed import Title
 from experimaestro.monitor.html import snapshot
+from experimaestro.monitor.overview import status_of
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.reader import RunReader
 
@@ -44,8 +45,14 @@ class LoadedRun:
 
     @property
     def status(self) -> str:
-        """`running`, `done`, `failed`, or `detached`: its process ended before its jobs did."""
-        return self._reader.run.status
+        """How it stood when it was read.
+
+        `running`; `idle`: its process may still submit jobs, and all of those that it has are finished;
+        `stopping`: it starts no job any more, and some run; `done`, `failed`; or `detached`: its process
+        ended before its jobs did.
+        """
+        run = self._reader.run
+        return run.status if run.status == "detached" else status_of(run)
 
     @property
     def workdir(self) -> str:

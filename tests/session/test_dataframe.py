@@ -10,6 +10,7 @@ import pytest
 
 from experimaestro import experiment, load_run, tag
 from experimaestro.exceptions import FailedExperiment, WorkspaceError
+from polling import wait_until
 from tasks import AfterFailure, Checkpoint, Fail, Note, Score
 
 
@@ -114,6 +115,21 @@ def test_pandas_is_loaded_only_by_whoever_wants_a_table(runs: Path):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert run.stdout == "dataframe() needs pandas: pip install pandas\n"
+
+
+def test_a_run_that_is_open_is_running_or_idle(runs: Path, tmp_path: Path):
+    go = tmp_path / "go"
+    with experiment(runs, "x", display=False):
+        wait_until(lambda: load_run(runs, "x").status == "idle")
+        task = Note.C(name="a", log=str(tmp_path / "log"), until=str(go)).submit()
+        run = load_run(runs, "x")
+        wait_until(lambda: run.refresh().status == "running")
+        go.touch()
+        task.wait()
+        wait_until(lambda: run.refresh().status == "idle")
+        assert "idle" in run._repr_mimebundle_()["text/plain"]
+
+    assert run.refresh().status == "done"
 
 
 def test_a_past_run_shows_itself_and_one_that_is_not_there_is_said(runs: Path, tmp_path: Path):
