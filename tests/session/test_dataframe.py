@@ -119,8 +119,9 @@ def test_pandas_is_loaded_only_by_whoever_wants_a_table(runs: Path):
 
 def test_a_run_that_is_open_is_running_or_idle(runs: Path, tmp_path: Path):
     go = tmp_path / "go"
-    with experiment(runs, "x", display=False):
-        wait_until(lambda: load_run(runs, "x").status == "idle")
+    with experiment(runs, "x", display=False) as xp:
+        wait_until((xp.workdir / "journal.jsonl").read_bytes)
+        assert load_run(runs, "x").status == "idle"
         task = Note.C(name="a", log=str(tmp_path / "log"), until=str(go)).submit()
         run = load_run(runs, "x")
         wait_until(lambda: run.refresh().status == "running")
