@@ -35,6 +35,7 @@ from experimaestro.monitor.messages import (
     Hello,
     Message,
     Refused,
+    Selected,
     read,
     refusal,
     reply,
@@ -142,9 +143,11 @@ class Feed:
 
     Args:
         source: The run.
+        selected: Called in the feed's thread with the jobs that are marked in a view, whenever others are.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, selected: Callable[[list[JobKey]], None] | None = None) -> None:
+        self._selected = selected
         self._stopping = threading.Event()
         self._inbox: queue.SimpleQueue[tuple[Connection | None, object]] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -309,6 +312,10 @@ class Feed:
                 self._in_pool(connection, lambda: self._serving.perform(message))
                 return
             self._send(connection, self._commands.perform(message))
+        elif isinstance(message, Selected):
+            keys = self._table.keys_in(message.rows) if message.epoch == self._epoch else None
+            if keys is not None and self._selected is not None:  # else the view is about to get other rows
+                self._selected(keys)
         else:
             self._answer(connection, message)
 

@@ -5,7 +5,7 @@ of these messages is refused with a text that says what was expected. What the f
 plain dictionaries, lists and scalars, ready for JSON; `t` names the kind in both directions:
 
     view -> feed   hello(v, view, epoch?, seq?)   bye(view)   do(id, do, jobs | states | task | service)
-                   ask(id, ask, job | service, stream?, offset?)
+                   ask(id, ask, job | service, stream?, offset?)   selected(epoch, rows: [[first, last]])
     feed -> view   reset(to, epoch, seq, part, parts, cols, rows, run, log, services)
                    delta(to?, epoch, seq, set: [[row, column, value]], add: [row], run?, log?, services?)
                    reply(id, ok, data | error)
@@ -79,7 +79,15 @@ class Ask(Struct, tag_field="t", tag="ask"):
     """Of `log`: give what stands before this byte"""
 
 
-Incoming = Hello | Bye | Do | Ask
+class Selected(Struct, tag_field="t", tag="selected"):
+    """Which rows are marked. By their numbers: the keys of 100,000 jobs would be 10 MB."""
+
+    epoch: str
+    rows: list[tuple[int, int]]
+    """Ranges, ascending: the first and the last row of each"""
+
+
+Incoming = Hello | Bye | Do | Ask | Selected
 """What a view may send"""
 
 

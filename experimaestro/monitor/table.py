@@ -141,6 +141,17 @@ class Table:
         wanted = frozenset(states)
         return [str(one[KEY]) for one in self.rows if one[STATE] in wanted]
 
+    def keys_in(self, ranges: Sequence[tuple[int, int]]) -> list[JobKey] | None:
+        """The jobs of ranges of rows (first and last of each); None if they are not ascending, or no rows."""
+        keys: list[JobKey] = []
+        before = -1
+        for first, last in ranges:
+            if not before < first <= last < len(self.rows):
+                return None
+            keys += (str(one[KEY]) for one in self.rows[first : last + 1])
+            before = last
+        return keys
+
     def edges(self) -> list[tuple[int, int]]:
         """Each direct dependency as the numbers of two rows: what is needed, what needs it."""
         return [

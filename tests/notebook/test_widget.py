@@ -63,12 +63,26 @@ def test_a_run_has_one_widget(xp: experiment):
     assert again.widget is xp.widget
 
 
-def test_marked_jobs_are_told_by_message(xp: experiment):
-    xp.widget._handle_custom_msg({"t": "selected", "jobs": ["a/1", "b/2"]}, [])
-    assert xp.widget.selected == ["a/1", "b/2"]
+def test_marked_jobs_are_told_by_message(xp: experiment, tmp_path: Path):
+    widget = xp.widget
+    tasks = [Note.C(name=name, log=str(tmp_path / "log")).submit() for name in "abcd"]
+    keys = [f"tasks.note/{task.job.identifier}" for task in tasks]
+    view = View(widget._feed)
+    wait_until(lambda: len(view.rows) == 4)
 
-    xp.widget._handle_custom_msg({"t": "selected", "jobs": [1, None]}, [])
-    assert xp.widget.selected == ["a/1", "b/2"]
+    def mark(rows: object) -> None:
+        widget._handle_custom_msg({"t": "selected", "epoch": view.epoch, "rows": rows}, [])
+
+    mark([[0, 1], [3, 3]])
+    wait_until(lambda: widget.selected == [keys[0], keys[1], keys[3]])
+    assert "selected" not in widget.get_state()
+
+    for nonsense in ([[0, 4]], [[-1, 0]], [[1, 0]], [[0, 1], [1, 2]], [[0]], ["a"], None, [[True, 2]]):
+        mark(nonsense)
+    view.epoch = "another"
+    mark([[0, 0]])
+    assert view.request(t="ask", id="1", ask="graph")["ok"]  # all of these were read
+    assert widget.selected == [keys[0], keys[1], keys[3]]
 
 
 def test_no_row_is_a_value_that_a_notebook_would_save(xp: experiment, tmp_path: Path):

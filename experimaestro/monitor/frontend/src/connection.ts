@@ -92,9 +92,9 @@ export class Connection {
     return this.#request({ t: "ask", ask: question, ...fields });
   }
 
-  /** Tells the host which jobs are marked. */
-  select(jobs: string[]): void {
-    this.#send({ t: "selected", jobs });
+  /** Tells the host which rows are marked. */
+  select(rows: Iterable<number>): void {
+    this.#send({ t: "selected", epoch: this.#store.epoch, rows: ranges(rows) });
   }
 
   #request(fields: Record<string, unknown>): Promise<Reply> {
@@ -174,6 +174,17 @@ export class Connection {
     for (const { message } of this.#waiting.values()) this.#send(message);
     this.#listener.health();
   }
+}
+
+/** Numbers as ranges, ascending: the first and the last of each. */
+export function ranges(numbers: Iterable<number>): [number, number][] {
+  const found: [number, number][] = [];
+  for (const n of [...numbers].sort((a, b) => a - b)) {
+    const last = found.at(-1);
+    if (last !== undefined && n === last[1] + 1) last[1] = n;
+    else found.push([n, n]);
+  }
+  return found;
 }
 
 const unanswered = (id: string): Reply => ({ t: "reply", id, ok: false, error: "The kernel that knew it is gone." });

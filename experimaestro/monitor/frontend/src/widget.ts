@@ -123,7 +123,7 @@ export class Widget implements View {
     const { picked } = this.ui;
     if (mode === "clear") picked.clear();
     for (const key of keys) if (mode === "add" || !picked.delete(key)) picked.add(key);
-    this.connection.select([...picked]);
+    this.#select();
     this.#paint();
   }
 
@@ -193,7 +193,11 @@ export class Widget implements View {
     const { picked } = this.ui;
     const before = picked.size;
     for (const key of picked) if (this.store.find(key) === undefined) picked.delete(key);
-    if (picked.size !== before) this.connection.select([...picked]);
+    if (before) this.#select();
+  }
+
+  #select(): void {
+    this.connection.select([...this.ui.picked].map((key) => this.store.find(key)?.n ?? -1).filter((n) => n >= 0));
   }
 
   #tick(): void {

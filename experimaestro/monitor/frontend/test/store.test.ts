@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Store } from "../src/store.ts";
+import { ranges } from "../src/connection.ts";
 import type { Delta, Reset } from "../src/messages.ts";
 import { cells, run } from "./page.ts";
 
@@ -63,4 +64,9 @@ test("a tag may have a name that every object has", () => {
   const store = new Store();
   store.reset(reset({ rows: [cells(0, "done", { tags: { constructor: "1" } }), cells(1, "done", { tags: {} })] }));
   assert.deepEqual(store.rows.map((row) => row.tags["constructor"]), ["1", undefined]);
+});
+
+test("numbers of rows are sent as ranges", () => {
+  assert.deepEqual(ranges([7, 2, 0, 1, 9, 8]), [[0, 2], [7, 9]]);
+  assert.deepEqual(ranges([]), []);
 });

@@ -187,13 +187,13 @@ test("keys move, open, mark and close", () => {
   assert.equal(host.querySelector("aside")?.getAttribute("aria-label"), "Job train");
   key(" ");
   key("ArrowDown", { shiftKey: true });
-  assert.deepEqual(wire.last("selected")["jobs"], [cells(1)[0], cells(2)[0]]);
+  assert.deepEqual(wire.last("selected"), { t: "selected", epoch: "e", rows: [[1, 2]] });
   assert.equal(text(".xpm-note p"), "2 jobs selected");
   key("k");
   assert.equal(text(".xpm-note p"), "Kill 2 jobs?");
   key("Escape");
   key("Escape");
-  assert.deepEqual(wire.last("selected")["jobs"], []);
+  assert.deepEqual(wire.last("selected")["rows"], []);
   key("Escape");
   assert.ok((host.querySelector("aside") as HTMLElement).hidden);
 });
@@ -354,7 +354,7 @@ test("groups are reached, closed and opened by keys, and keep the focus", () => 
   assert.equal(active(), "b2");
   assert.match(document.activeElement?.textContent ?? "", /1 done · 1 failed$/);
   key("a", { ctrlKey: true });
-  assert.equal((wire.last("selected")["jobs"] as string[]).length, 3);
+  assert.deepEqual(wire.last("selected")["rows"], [[0, 2]]);
   key("ArrowRight");
   assert.deepEqual(states(), ["failed", "done", "running"]);
   key("ArrowDown");
@@ -370,7 +370,7 @@ test("marks end with the jobs that were marked", () => {
   wire.reset([cells(1)], run(), { epoch: "other" });
   pass();
   assert.equal(text(".xpm-note p"), "1 job selected");
-  assert.deepEqual(wire.last("selected")["jobs"], [cells(1)[0]]);
+  assert.deepEqual(wire.last("selected"), { t: "selected", epoch: "other", rows: [[0, 0]] });
 });
 
 test("what cannot be copied is not said to be, and a button has its name again", () => {
