@@ -468,14 +468,8 @@ class Feed:
 
     def _graph(self) -> Message:
         """Who needs whom: by numbers of rows, or by tasks where there are many jobs."""
-        rows, edges = self._table.rows, self._table.edges()
-        if len(rows) <= GRAPH_JOBS:
-            return {"jobs": edges, "tasks": self._tasks(edges)}
-        return {"jobs": None, "tasks": self._tasks(edges)}
-
-    def _tasks(self, edges: list[tuple[int, int]]) -> list[tuple[object, object]]:
-        rows = self._table.rows
-        return list(dict.fromkeys((rows[a][1], rows[b][1]) for a, b in edges if rows[a][1] != rows[b][1]))
+        few = len(self._table.rows) <= GRAPH_JOBS
+        return {"jobs": self._table.edges() if few else None, "tasks": self._table.tasks()}
 
 
 def _differ(before: Overview, after: Overview) -> bool:

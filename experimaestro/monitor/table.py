@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from experimaestro.events.model import JobKey
 from experimaestro.events.state import State
-from experimaestro.monitor.rows import KEY, STATE, Row, row
+from experimaestro.monitor.rows import KEY, STATE, TASK, Row, row
 
 BATCH = 2000
 """Rows that one look makes: about 10 ms of the scheduler's time"""
@@ -53,6 +53,8 @@ class Table:
         self._run = run
         self._numbers: dict[JobKey, int] = {}
         self._needs: list[tuple[JobKey, ...]] = []
+        self._tasks: dict[tuple[str, str], None] = {}
+        self._needed_by: dict[JobKey, list[str]] = {}  # tasks of those that need a job without a row
         self._pending: set[JobKey] = set()
         self._state: State | None = None
 
@@ -121,11 +123,23 @@ class Table:
             number = self._numbers[str(now[KEY])]
             before, self.rows[number] = self.rows[number], now
             cells += [(number, i, now[i]) for i in range(len(now)) if now[i] != before[i]]
-        for now in look.new:
-            self._numbers[str(now[KEY])] = len(self.rows)
-            self.rows.append(now)
-        self._needs += look.needs
+        for now, needs in zip(look.new, look.needs, strict=True):
+            self._add(now, needs)
         return Change(cells, look.new)
+
+    def _add(self, now: Row, needs: tuple[JobKey, ...]) -> None:
+        key, task = str(now[KEY]), str(now[TASK])
+        self._numbers[key] = len(self.rows)
+        self.rows.append(now)
+        self._needs.append(needs)
+        pairs = [(task, other) for other in self._needed_by.pop(key, ())]
+        for need in needs:
+            number = self._numbers.get(need)
+            if number is None:
+                self._needed_by.setdefault(need, []).append(task)
+            else:
+                pairs.append((str(self.rows[number][TASK]), task))
+        self._tasks.update((pair, None) for pair in pairs if pair[0] != pair[1])
 
     def number(self, key: JobKey) -> int | None:
         """The number of a job's row; None if the run has no such job."""
@@ -152,8 +166,12 @@ class Table:
             before = last
         return keys
 
+    def tasks(self) -> list[tuple[str, str]]:
+        """Which task needs which: what is needed, what needs it."""
+        return list(self._tasks)
+
     def edges(self) -> list[tuple[int, int]]:
-        """Each direct dependency as the numbers of two rows: what is needed, what needs it."""
+        """Each direct dependency as the numbers of two rows: what is needed, what needs it; looks at all."""
         return [
             (self._numbers[need], number)
             for number, needs in enumerate(self._needs)

@@ -13,7 +13,7 @@ from experimaestro.monitor import feed as feed_module
 from experimaestro.monitor.feed import PART, THREAD, Feed
 from experimaestro.monitor.messages import Message
 from experimaestro.monitor.rows import COLUMNS, STATE, TEXT
-from experimaestro.monitor.table import BATCH, Table
+from experimaestro.monitor.table import BATCH, Look, Table
 from experimaestro.workspace.layout import JobPaths
 from polling import wait_until
 from watching import Commanded, View, Watched, feed_of, source_of
@@ -410,3 +410,15 @@ def test_a_table_that_is_closed_takes_no_note_of_changes(watched: Watched):
 
     assert [row[STATE] for row in table.rows] == ["running"]
     assert watched.study.state.changed
+
+
+def test_a_task_that_another_run_asked_for_first_has_its_edge_once_it_has_a_row():
+    table = Table("lab/1")
+    after, before = (["a/1", "lab.Train", {}, "waiting"], ["b/2", "lab.Prepare", {}, "done"])
+
+    table.fold(Look([after], [("b/2",)], [], more=False))
+    assert table.tasks() == []
+
+    table.fold(Look([before], [()], [], more=False))
+    assert table.tasks() == [("lab.Prepare", "lab.Train")]
+    assert table.edges() == [(1, 0)]
