@@ -12,7 +12,7 @@ from experimaestro.events.model import JobSubmitted
 from experimaestro.monitor import feed as feed_module
 from experimaestro.monitor.feed import PART, THREAD, Feed
 from experimaestro.monitor.messages import Message
-from experimaestro.monitor.rows import COLUMNS, STATE, TEXT
+from experimaestro.monitor.rows import COLUMNS, STATE, TEXT, Row
 from experimaestro.monitor.table import BATCH, Look, Table
 from experimaestro.workspace.layout import JobPaths
 from polling import wait_until
@@ -414,7 +414,8 @@ def test_a_table_that_is_closed_takes_no_note_of_changes(watched: Watched):
 
 def test_a_task_that_another_run_asked_for_first_has_its_edge_once_it_has_a_row():
     table = Table("lab/1")
-    after, before = (["a/1", "lab.Train", {}, "waiting"], ["b/2", "lab.Prepare", {}, "done"])
+    after: Row = ["a/1", "lab.Train", {}, "waiting"]
+    before: Row = ["b/2", "lab.Prepare", {}, "done"]
 
     table.fold(Look([after], [("b/2",)], [], more=False))
     assert table.tasks() == []
