@@ -28,7 +28,7 @@ _TAGS = 6
 _LOOKED_AT = 2000
 """Jobs that are looked at for the rows and the tags"""
 
-_CELL = "vertical-align: top; padding: 2px 14px 2px 0; white-space: nowrap"
+_CELL = "padding: 2px 14px 2px 0; white-space: nowrap"
 _HEAD = f"{_CELL}; font-weight: normal; border-bottom: 1px solid #8c8c8c"
 _TABLE = "border-collapse: collapse; width: 100%; font-size: 13px; line-height: 1.5; margin: 0 0 8px 0"
 _PLAIN = ' style="background: transparent"'

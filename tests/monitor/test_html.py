@@ -90,11 +90,12 @@ def test_only_what_sanitisers_keep_is_used():
 def test_of_many_jobs_a_hundred_are_shown_and_the_others_counted():
     study = Study()
     for i in range(300):
-        study.submit(f"{i:03} ")
+        study.submit(f"{i:03} ", lr=1e-3, corpus="wiki", seed=i)
 
     html, text = drawn(study)
 
     assert html.count("<tr") == ROWS + 1
+    assert len(html) < 100_000  # a notebook is kept, sent and compared
     assert "200 more; <code>xp.dataframe()</code> has all 300 jobs. Snapshot of" in html
     assert "300 waiting" in text
 
