@@ -37,6 +37,9 @@ log = logging.getLogger("experimaestro.scheduler")
 THREAD = "experimaestro-loop"
 """Name of the thread"""
 
+GATHER_S = 0.001
+"""How long a submission waits for others that it is handed over with, in seconds"""
+
 FLUSH_S = 0.2
 """How long a line of the journal is kept in memory, in seconds"""
 
@@ -147,7 +150,7 @@ class Loop:
                 self._work[event.job] = work  # of two that are the same and wait, the first is run
             self._step(event)
 
-        if not self.post(take):
+        if not self._post(take, self._wake_soon):
             raise self.failure or RuntimeError(f"the scheduler of {self.workspace} has ended")
 
     def kill(self, jobs: Sequence[str]) -> None:
@@ -186,14 +189,23 @@ class Loop:
         Returns:
             False if the thread has ended: nothing will come of it.
         """
+        return self._post(item, self._wake)
+
+    def _post(self, item: model.Event | Callable[[], None], wake: Callable[[], None]) -> bool:
         with self._lifecycle:
             if self._over:
                 return False
             self._items.append(item)
             if not self._woken:
-                self._asyncio.call_soon_threadsafe(self._wakeup.set)
+                self._asyncio.call_soon_threadsafe(wake)
                 self._woken = True  # in this order: an interrupt may come in between
             return True
+
+    def _wake(self) -> None:
+        self._wakeup.set()
+
+    def _wake_soon(self) -> None:
+        self._asyncio.call_later(GATHER_S, self._wakeup.set)
 
     def ask(self, question: Callable[[State], T]) -> "Future[T]":
         """Asks something of the state, in the loop's thread.

@@ -23,6 +23,7 @@ from experimaestro import (
     initializer,
 )
 from experimaestro.exceptions import AmbiguityWarning, ConflictError, SubmissionError
+from experimaestro.launchers import DirectLauncher
 from experimaestro.scheduler.workspace import Workspace
 from experimaestro.settings import Settings, WorkspaceSettings
 from tasks import Note, ReadsFile, ReadsOther, note, notes
@@ -76,7 +77,7 @@ class Variable(SubmitHook):
     """Sets a variable."""
 
     def process(self, job: Any, launcher: Any) -> None:
-        assert launcher.name == "direct"
+        assert isinstance(launcher, DirectLauncher)
         job.environ["FROM_HOOK"] = job.path.name[:4]
 
 
