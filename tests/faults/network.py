@@ -2,7 +2,7 @@
 
 What one process writes is seen by the other only after a while, and locks of files keep nobody out between
 the two: the schedulers of a history are each on one mount. Needs root, /dev/fuse and the program bindfs;
-says so, and fails, where they are missing. Full disks and permissions are left to the other harness.
+says so, and fails, where they are missing. A full disk is a limit of the size of files here.
 """
 
 import os
