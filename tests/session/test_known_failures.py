@@ -18,6 +18,7 @@ import pytest
 
 from experimaestro import experiment
 from experimaestro.exceptions import FailedExperiment
+from experimaestro.workspace import processes
 from polling import wait_until
 from tasks import AfterFailure, Fail, Note, Sleeper, Where, notes
 
@@ -138,7 +139,9 @@ def test_a_job_that_was_killed_with_its_scheduler_leaves_no_pid_file_after_the_n
     ) as scheduler:
         pid = wait_until(lambda: list(runs.glob("jobs/*/*/note.pid")), deadline=30)[0]
         scheduler.kill()
-    os.kill(json.loads(pid.read_text(encoding="utf-8"))["pid"], signal.SIGKILL)
+    job = json.loads(pid.read_text(encoding="utf-8"))["pid"]
+    os.kill(job, signal.SIGKILL)
+    wait_until(lambda: processes.owner_of(job) is None)  # one that is seen to die is a failure
 
     go.touch()
     with experiment(runs, "plan", display=False):
