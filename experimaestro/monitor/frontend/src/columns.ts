@@ -38,7 +38,7 @@ export function columns(width: number, em: number, tags: ReadonlyMap<string, num
   const made: Track[] = [];
   if (w >= 480) made.push({ key: "pick", title: "", least: 14 });
   made.push({ key: "state", title: "State", least: small ? 70 : 84 });
-  made.push({ key: "task", title: "Task", ...(small ? { least: 76, share: 1 } : { least: 112, share: 0.9 }) });
+  made.push({ key: "task", title: "Task", ...(small ? { least: 76, share: 1 } : { least: hasAction ? 132 : 112, share: 0.9 }) });
   if (w - fixed - allTags > 0) {
     for (const [name, longest] of tags) made.push({ key: `tag:${name}`, title: name, least: tagWidth(name, longest), mono: true });
   } else if (w >= 380) {
