@@ -213,7 +213,7 @@ if (options.has("jupyter")) {
 
 const theme = options.get("theme") ?? "light";
 const host = document.createElement("div");
-host.className = "host" + (options.get("jp") === "0" ? "" : ` jp-${theme}`);
+host.className = "host" + (options.get("jp") === "0" ? "" : ` jp-OutputArea-output jp-${theme}`);
 if (options.get("jp") !== "0") host.dataset.jpThemeLight = String(theme !== "dark");
 else if (theme === "dark") host.style.background = "#111";
 host.style.width = `${options.get("w") ?? 900}px`;

@@ -261,6 +261,23 @@ def test_the_log_of_a_service_keeps_its_end_in_view_and_the_focus_its_place(gall
     assert gallery(look) == ("Log", True, [])
 
 
+def test_details_stand_beside_their_names_whatever_the_host_does_to_lists(gallery: Any):
+    def places(one: Gallery) -> list[bool]:
+        page = one.show("w=900")
+        opened("failed", "Details")(page)
+        page.locator(".xpm-kv").wait_for()
+        return page.evaluate(BESIDE)  # type: ignore[no-any-return] # of a browser
+
+    assert gallery(places) == [True] * 5
+
+
+BESIDE = """() => [...document.querySelectorAll(".xpm-kv dt")].map((name) => {
+  const [left, right] = [name, name.nextElementSibling].map((one) => one.getBoundingClientRect());
+  const isPlain = getComputedStyle(name).fontWeight === "400";
+  return isPlain && left.right < right.left && Math.abs(left.bottom - right.bottom) < 4;
+})"""
+
+
 def test_the_height_never_changes(gallery: Any):
     def heights(one: Gallery) -> set[float]:
         page, found = one.show("w=900"), set()
