@@ -79,4 +79,4 @@ set-up-demo:
 	$(SET_UP) demo
 
 set-up:
-	$(SET_UP) demo test check frontend docs bench
+	$(SET_UP) demo test test-browser check frontend docs bench

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import Lab, Notebook, write
+from lab import Lab, Notebook
+from notebooks import write
 
 pytestmark = pytest.mark.slow
 

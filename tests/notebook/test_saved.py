@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab import write
+from notebooks import write
 
 pytestmark = pytest.mark.slow
 

@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Locator, Page
 
 from chromium import Chromium
 from notebook_server import EXTENSIONS, TOKEN, NotebookServer, notebook_server
+from notebooks import write
 
 T = TypeVar("T")
 
@@ -291,16 +292,3 @@ class ClassicNotebook(Notebook):
 
     def _cell(self, index: int) -> Locator:
         return self.tab.locator(".code_cell").nth(index)
-
-
-def write(path: Path, cells: Sequence[str]) -> None:
-    """Writes a notebook."""
-    empty: dict[str, Any] = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {
-        "nbformat": 4,
-        "nbformat_minor": 5,
-        "metadata": {"kernelspec": kernel},
-        "cells": [{**empty, "id": f"c{i}", "source": cell} for i, cell in enumerate(cells)],
-    }
-    path.write_text(json.dumps(notebook), encoding="utf-8")

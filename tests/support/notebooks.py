@@ -1,8 +1,9 @@
-"""A notebook without Jupyter: the shell that runs the cells of every kernel, in this process."""
+"""Notebooks without Jupyter: their files, and in this process the shell that runs the cells of a kernel."""
 
 import atexit
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -60,3 +61,16 @@ def opened(folder: Path) -> Iterator[Notebook]:
         sys.excepthook = hook
         for name in ("ps1", "ps2", "ps3"):  # which tell that a session is interactive
             vars(sys).pop(name, None)
+
+
+def write(path: Path, cells: Sequence[str]) -> None:
+    """Writes a notebook."""
+    empty: dict[str, Any] = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": kernel},
+        "cells": [{**empty, "id": f"c{i}", "source": cell} for i, cell in enumerate(cells)],
+    }
+    path.write_text(json.dumps(notebook), encoding="utf-8")

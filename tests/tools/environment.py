@@ -161,7 +161,7 @@ def _say(text: str) -> None:
 if __name__ == "__main__":
     try:
         ensure(Path(sys.argv[1]).absolute(), sys.argv[2:])
-        if "test" in sys.argv[2:]:
+        if "test-browser" in sys.argv[2:]:
             ensure_browser()
     except SetupError as error:
         sys.exit(f"set-up failed:\n{error}")

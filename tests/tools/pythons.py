@@ -5,7 +5,7 @@
 
 Quick means: not marked `slow`, and nothing of `ELSEWHERE`. Those run real processes or many
 histories; what differs between Pythons (typing, inspection, threads, the event loop) the quick ones
-see. The newest Python runs once more with XPM_PORTABLE=1 and without
+see. The newest Python runs `OF_THE_SYSTEM` once more with XPM_PORTABLE=1 and without
 the tests marked `linux`: what macOS would run. A Python that this machine lacks is said; it is
 no failure, as the next machine may have it.
 """
@@ -25,6 +25,11 @@ PYTHONS = tuple(os.environ.get("PYTHONS", "3.10 3.11 3.12 3.13").split())
 
 ELSEWHERE = ("tests/services", "tests/cli", "tests/notebooks", "tests/browser", "tests/clients")
 """What starts commands, servers and browsers, and depends on them rather than on Python"""
+
+OF_THE_SYSTEM = tuple(
+    f"tests/{part}" for part in ("connectors", "inventory", "scheduler", "session", "workspace")
+)
+"""What asks the system for processes, cores and the like"""
 
 LOWEST_ON = ("3.10", "3.11")
 """The Pythons for which the oldest supported dependencies have wheels."""
@@ -75,7 +80,7 @@ def run(title: str, python: str, folder: str, *, constraints: list[str], portabl
     marks = "not slow and not linux" if portable else "not slow"
     command = [interpreter, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
     command += ["-p", "no:cacheprovider", "-m", marks]
-    command += [f"--ignore={folder}" for folder in ELSEWHERE]
+    command += OF_THE_SYSTEM if portable else [f"--ignore={folder}" for folder in ELSEWHERE]
     code = subprocess.run(
         command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False
     ).returncode

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from experimaestro.events.owners import Outcome, Status
 from experimaestro.workspace import interchange, processes
 from experimaestro.workspace.layout import JobPaths
+from polling import wait_until
 
 KEY = "my.train/" + "0" * 64
 
@@ -156,6 +158,10 @@ def test_a_pid_file_of_any_version_is_read(paths: JobPaths, content: str, fate: 
     assert (file and interchange.fate(file)) == fate
 
 
+def _is_alive(file: interchange.PidFile) -> bool:
+    return interchange.fate(file) == "alive"
+
+
 def test_a_pid_without_a_machine_is_that_of_the_job_if_it_works_for_it(paths: JobPaths):
     sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
     for words, cwd in ((sleep, paths.folder), ([*sleep, paths.script], "/")):
@@ -163,7 +169,7 @@ def test_a_pid_without_a_machine_is_that_of_the_job_if_it_works_for_it(paths: Jo
             Path(paths.pid).write_text(f'{{"type": "local", "pid": {process.pid}}}', encoding="utf-8")
             file = interchange.read_pid(paths)
             assert file is not None
-            assert interchange.fate(file) == "alive"
+            assert wait_until(partial(_is_alive, file))  # its words come a moment after the process
             process.kill()
 
 
