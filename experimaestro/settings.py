@@ -7,6 +7,7 @@ this package may know them. Read anew at each call: a notebook sees a changed fi
 
 import os
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -84,8 +85,10 @@ class WorkspaceSettings:
     """Patterns (`study-*`): experiments of these names go to this workspace"""
     history: HistorySettings | None = None
     """How many runs are kept; None: as in the settings"""
-    lock_mode: str | None = None
+    lock_mode: str | int | None = None
+    """Of earlier versions: no effect, which is told"""
     alt_workspaces: list[str] = field(default_factory=list)
+    """Same: `folders` took its place"""
     folders: list[FolderSettings] = field(default_factory=list)
     ssh: dict[str, Any] | None = None
     """Present for a workspace of another machine"""
@@ -149,7 +152,7 @@ def get_settings(path: Path | None = None) -> Settings:
         conversion.problems += _useless(root)
     if conversion.problems:
         raise SettingsError(str(problems.failure(str(path), conversion.problems)))
-    settings.warnings += map(str, conversion.unknown)
+    settings.warnings += map(str, (*conversion.unknown, *_without_effect(root)))
     for workspace in settings.workspaces:
         workspace.path = workspace.path.expanduser()
     found: Settings = settings
@@ -222,7 +225,7 @@ def history_of(folder: str | os.PathLike[str]) -> HistorySettings:
 
 
 def get_tokens(path: Path | None = None) -> dict[str, int]:
-    """How many there are of each counted token, from `tokens.yaml`.
+    """How many there are of each counted token, from `tokens.yaml`. Unknown keys give a warning.
 
     Args:
         path: The file; None: that of the configuration folder.
@@ -238,7 +241,10 @@ def get_tokens(path: Path | None = None) -> dict[str, int]:
     conversion = Conversion(lenient=True)
     read: _Tokens | None = conversion.convert(reading.read_file(path), _Tokens)
     if read is None:
-        raise SettingsError(str(problems.failure(str(path), conversion.problems)))
+        found = [*conversion.problems, *conversion.unknown]  # the second may say what the first lacks
+        raise SettingsError(str(problems.failure(str(path), found)))
+    for unknown in conversion.unknown:
+        warnings.warn(str(unknown), stacklevel=2)
     return {name: token.tokens for name, token in read.countertoken.items()}
 
 
@@ -284,6 +290,22 @@ def _complete(workspace: WorkspaceSettings, settings: Settings) -> WorkspaceSett
 def _workspaces(root: Node) -> list[Node]:
     entries: Mapping[str, Node] = root.entries or {}
     return list(entries["workspaces"].items or ()) if "workspaces" in entries else []
+
+
+_NO_EFFECT = {
+    "lock_mode": "files have the rights that the umask of the process gives",
+    "alt_workspaces": "write folders: [{path: ..., mode: use}]",
+}
+"""Keys of a workspace that earlier versions knew, and what to know of them now"""
+
+
+def _without_effect(root: Node) -> Iterator[Problem]:
+    """What earlier versions knew and this one does not heed."""
+    for n, workspace in enumerate(_workspaces(root)):
+        for key, advice in _NO_EFFECT.items():
+            if key in (entries := workspace.entries or {}):
+                where = f"workspaces[{n}].{key}"
+                yield Problem(entries[key].origin, where, f"of earlier versions, no effect: {advice}")
 
 
 def _useless(root: Node) -> Iterator[Problem]:

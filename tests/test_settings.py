@@ -201,6 +201,34 @@ def test_unknown_keys_are_told_and_have_no_effect(folder: Path):
     ]
 
 
+def test_keys_of_a_workspace_that_have_no_effect_any_more_are_told(folder: Path):
+    write(folder, "workspaces:\n- {id: a, path: b, lock_mode: 0o640, alt_workspaces: [c]}")
+
+    told = "settings.yaml:{}: workspaces[0].{}: of earlier versions, no effect: {}"
+    assert get_settings().warnings == [
+        told.format(2, "lock_mode", "files have the rights that the umask of the process gives"),
+        told.format(2, "alt_workspaces", "write folders: [{path: ..., mode: use}]"),
+    ]
+
+
+def test_unknown_keys_of_tokens_are_told(folder: Path):
+    (folder / "tokens.yaml").write_text("countertoken:\n  disk: {tokens: 4, of: a}\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match="unknown key") as told:
+        assert get_tokens() == {"disk": 4}
+    assert [str(one.message) for one in told] == [
+        "tokens.yaml:2: countertoken.disk.of: unknown key. There are: tokens"
+    ]
+
+    (folder / "tokens.yaml").write_text("countertoken:\n  disk: {tokns: 4}\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        get_tokens()
+    assert str(caught.value).splitlines() == [
+        "tokens.yaml: 2 problems",
+        "  tokens.yaml:2: countertoken.disk.tokens: missing: expected an int",
+        "  tokens.yaml:2: countertoken.disk.tokns: unknown key. Did you mean 'tokens'?",
+    ]
+
+
 def test_tokens_are_counted(folder: Path):
     (folder / "tokens.yaml").write_text("countertoken:\n  disk: {tokens: 4}\n", encoding="utf-8")
     assert get_tokens() == {"disk": 4}
