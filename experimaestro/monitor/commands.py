@@ -53,6 +53,9 @@ class Jobs(Protocol):
     def in_states(self, states: Sequence[str]) -> list[JobKey]:
         """The jobs in these states, in the order of submission."""
 
+    def in_rows(self, epoch: str, rows: Sequence[tuple[int, int]]) -> list[JobKey] | None:
+        """The jobs of ranges of rows of a numbering; None if there are no such rows (any more)."""
+
 
 class Commands:
     """Performs commands.
@@ -107,6 +110,8 @@ class Commands:
             return reply(command.id, {"jobs": len(running), "left_out": 0})
         possible = KILLABLE if command.do == "kill" else RETRYABLE
         named = self._named(command)
+        if named is None:
+            return refusal(command.id, "the rows of the table are others now: choose again")
         unknown = [key for key in named if self._jobs.state_of(key) is None]
         if unknown:
             return refusal(command.id, f"this run has no job {unknown[0]!r}")
@@ -115,7 +120,9 @@ class Commands:
             (control.kill if command.do == "kill" else control.retry)(chosen)
         return reply(command.id, {"jobs": len(chosen), "left_out": len(named) - len(chosen)})
 
-    def _named(self, command: Do) -> list[JobKey]:
+    def _named(self, command: Do) -> list[JobKey] | None:
         if command.jobs is not None:
             return list(dict.fromkeys(command.jobs))
+        if command.rows is not None:
+            return self._jobs.in_rows(command.epoch, command.rows)
         return self._jobs.in_states(command.states or [])

@@ -313,7 +313,7 @@ class Feed:
                 return
             self._send(connection, self._commands.perform(message))
         elif isinstance(message, Selected):
-            keys = self._table.keys_in(message.rows) if message.epoch == self._epoch else None
+            keys = self.in_rows(message.epoch, message.rows)
             if keys is not None and self._selected is not None:  # else the view is about to get other rows
                 self._selected(keys)
         else:
@@ -433,6 +433,10 @@ class Feed:
     def in_states(self, states: Sequence[str]) -> list[JobKey]:
         """See `commands.Jobs`."""
         return self._table.in_states(states)
+
+    def in_rows(self, epoch: str, rows: Sequence[tuple[int, int]]) -> list[JobKey] | None:
+        """See `commands.Jobs`."""
+        return self._table.in_rows(rows) if epoch == self._epoch else None
 
     def _answer(self, connection: Connection, question: Ask) -> None:
         if question.ask == "graph":

@@ -4,8 +4,9 @@ Rule: everything that a view sends passes through `read`, which trusts nothing; 
 of these messages is refused with a text that says what was expected. What the feed sends is made of
 plain dictionaries, lists and scalars, ready for JSON; `t` names the kind in both directions:
 
-    view -> feed   hello(v, view, epoch?, seq?)   bye(view)   do(id, do, jobs | states | task | service)
-                   ask(id, ask, job | service, stream?, offset?)   selected(epoch, rows: [[first, last]])
+    view -> feed   hello(v, view, epoch?, seq?)   bye(view)   selected(epoch, rows: [[first, last]])
+                   do(id, do, jobs | (epoch, rows) | states | task | service)
+                   ask(id, ask, job | service, stream?, offset?)
     feed -> view   reset(to, epoch, seq, part, parts, cols, rows, run, log, services)
                    delta(to?, epoch, seq, set: [[row, column, value]], add: [row], run?, log?, services?)
                    reply(id, ok, data | error)
@@ -55,6 +56,10 @@ class Do(Struct, tag_field="t", tag="do"):
     do: Command
     jobs: list[str] | None = None
     """Keys of the jobs"""
+    rows: list[tuple[int, int]] | None = None
+    """In place of `jobs`, where they are many: see `Selected.rows`"""
+    epoch: str = ""
+    """Of `rows`"""
     states: list[str] | None = None
     """In place of `jobs`: all jobs that are in one of these states"""
     task: str = ""

@@ -155,7 +155,7 @@ class Table:
         wanted = frozenset(states)
         return [str(one[KEY]) for one in self.rows if one[STATE] in wanted]
 
-    def keys_in(self, ranges: Sequence[tuple[int, int]]) -> list[JobKey] | None:
+    def in_rows(self, ranges: Sequence[tuple[int, int]]) -> list[JobKey] | None:
         """The jobs of ranges of rows (first and last of each); None if they are not ascending, or no rows."""
         keys: list[JobKey] = []
         before = -1

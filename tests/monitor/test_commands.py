@@ -19,6 +19,10 @@ class Jobs:
     def in_states(self, states: Sequence[str]) -> list[str]:
         return [key for key, state in STATES.items() if state in states]
 
+    def in_rows(self, epoch: str, rows: Sequence[tuple[int, int]]) -> list[str] | None:
+        keys = list(STATES)
+        return [key for first, last in rows for key in keys[first : last + 1]] if epoch == "now" else None
+
 
 @pytest.fixture
 def control() -> Commanded:
@@ -37,6 +41,7 @@ def commands(control: Commanded) -> Commands:
         (Do("1", "kill", jobs=["a", "b", "d", "a"]), [("kill", "a", "b")], {"jobs": 2, "left_out": 1}),
         (Do("1", "kill", jobs=["d"]), [], {"jobs": 0, "left_out": 1}),
         (Do("1", "retry", jobs=["c", "a"]), [("retry", "c")], {"jobs": 1, "left_out": 1}),
+        (Do("1", "kill", rows=[(0, 0), (3, 3)], epoch="now"), [("kill", "a")], {"jobs": 1, "left_out": 1}),
         (Do("1", "retry", states=["failed"]), [("retry", "c")], {"jobs": 1, "left_out": 0}),
         (Do("1", "kill"), [], {"jobs": 0, "left_out": 0}),
         (Do("1", "stop"), [("stop",)], None),
@@ -49,6 +54,13 @@ def test_a_command_is_done_to_the_jobs_for_which_it_makes_sense(
 ):
     assert commands.perform(do) == {"t": "reply", "id": "1", "ok": True, "data": data}
     assert control.calls == calls
+
+
+def test_rows_of_another_numbering_are_none(commands: Commands, control: Commanded):
+    answer = commands.perform(Do("1", "kill", rows=[(0, 1)], epoch="before"))
+
+    assert answer["error"] == "the rows of the table are others now: choose again"
+    assert control.calls == []
 
 
 def test_the_same_command_is_done_once(commands: Commands, control: Commanded):

@@ -3,6 +3,7 @@
  * a lost wire, then the marked jobs, which the reader has just marked, then what stops the run.
  */
 
+import { ranges } from "./connection.ts";
 import { button, copy, h, icon } from "./dom.ts";
 import { plural, shortName, timeOfDay } from "./format.ts";
 import type { Command } from "./messages.ts";
@@ -14,6 +15,8 @@ import type { Part, View } from "./view.ts";
 const PATIENCE = 2_000;
 const SHOWN = 6_000;
 const QUIET = 10_000;
+/** Of more jobs, a command has the numbers of their rows: of 100,000 keys a server would refuse the message */
+const MANY = 1_000;
 
 interface Question {
   text: string;
@@ -65,8 +68,9 @@ export class Messages implements Part {
     this.confirm(text, yes, action === "Kill" ? "" : "go", rows.length > 1, () => {
       for (const row of rows) row.pending = action === "Kill" ? "killing" : "retrying";
       this.#view.refilter();
-      const jobs = rows.map((row) => row.key);
-      void this.send(action === "Kill" ? "kill" : "retry", { jobs }).then((ok) => {
+      const { epoch } = this.#view.store;
+      const which = rows.length > MANY ? { epoch, rows: ranges(rows.map((row) => row.n)) } : { jobs: rows.map((row) => row.key) };
+      void this.send(action === "Kill" ? "kill" : "retry", which).then((ok) => {
         if (!ok) for (const row of rows) row.pending = "";
         else setTimeout(() => { for (const row of rows) row.pending = ""; this.#view.refilter(); }, SHOWN);
         this.#view.refilter();

@@ -363,6 +363,17 @@ test("groups are reached, closed and opened by keys, and keep the focus", () => 
   assert.equal(document.activeElement?.getAttribute("aria-level"), "2");
 });
 
+test("a command for many jobs has the numbers of their rows", () => {
+  wire.reset(Array.from({ length: 1_500 }, (_, i) => cells(i)));
+  pass();
+  rows()[0]?.focus();
+  key("a", { ctrlKey: true });
+  key("k");
+  press("Kill 1,500 jobs");
+  const { t, do: what, epoch, rows: numbers, jobs } = wire.last("do");
+  assert.deepEqual([t, what, epoch, numbers, jobs], ["do", "kill", "e", [[0, 1_499]], undefined]);
+});
+
 test("marks end with the jobs that were marked", () => {
   wire.reset([cells(0), cells(1)]);
   pass();
