@@ -65,13 +65,36 @@ def main(script: str, arguments: Sequence[str] | None = None) -> None:
     _Job(paths, attempt).run()
 
 
+ASK_S = 2.0
+"""How often somebody who runs a job by hand asks for the tokens that it takes, in seconds"""
+
+
 def _claim(paths: JobPaths, lock: int | None) -> int:
-    """Claims a job that a person runs by hand."""
-    attempt = None if lock is None else attempts.claim(paths, myself())
-    if attempt is None:
-        _say(f"this job is done or runs elsewhere. To run it again, remove its folder: {paths.folder}")
+    """Claims a job that a person runs by hand, with the tokens that it takes: waits for them."""
+    try:
+        needs = tokens.noted(paths)
+        told = False
+        while lock is not None:
+            with tokens.counting(needs):
+                busy = tokens.lacking(needs, paths)
+                if busy is None:
+                    attempt = attempts.claim(paths, myself())
+                    if attempt is None:
+                        break
+                    if needs:
+                        tokens.take(needs, paths)
+                    return attempt
+            if not told:
+                told = True
+                _say(f"waiting for the token {tokens.name_of(busy)!r}, which others hold")
+            time.sleep(ASK_S)
+    except (FormatError, tokens.LockedError, OSError) as error:
+        _say(str(error))
         os._exit(1)
-    return attempt
+    except KeyboardInterrupt:
+        os._exit(130)
+    _say(f"this job is done or runs elsewhere. To run it again, remove its folder: {paths.folder}")
+    os._exit(1)
 
 
 def _say(text: str) -> None:
@@ -135,7 +158,7 @@ class _Job:
         except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises is the outcome
             self._outcome = self._failure(error)
         else:
-            self._outcome = Outcome("done", result=self._result)
+            self._outcome = Outcome("done", code=0, result=self._result)
         if self._asked_by:
             said = f"cancelled ({self._asked_by})"
             self._outcome = Outcome("cancelled", said)
@@ -197,7 +220,7 @@ class _Job:
     def _failure(self, error: BaseException) -> Outcome:
         """Says what went wrong: in full in the log, and in one value for the scheduler."""
         if isinstance(error, SystemExit) and error.code in {None, 0}:
-            return Outcome("done")
+            return Outcome("done", code=0)
         import traceback  # only a failing job pays for it
 
         trace = _users_part(error.__traceback__)
@@ -228,7 +251,8 @@ class _Job:
         if len(message) > MOST:
             message = f"{message[:MOST]}... (the whole is in {self._paths.err})"
         message, frame = (text.encode("utf-8", "backslashreplace").decode() for text in (message, frame))
-        return Outcome(status, message=message, code=1, frame=frame, early=not self._is_loaded)
+        code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
+        return Outcome(status, message=message, code=code & 0xFF, frame=frame, early=not self._is_loaded)
 
     def _is_users(self, file: str) -> bool:
         """Whether a file is the user's: not installed, or beside the task's own."""
@@ -255,7 +279,7 @@ class _Job:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             os.killpg(0, signal.SIGTERM)  # what it started ends with it
         interchange.remove_pid(self._paths)
-        _exit(0 if outcome.is_done else 1)
+        _exit(0 if outcome.is_done else outcome.code or 1)
 
 
 def _flush(stream: Any) -> OSError | None:

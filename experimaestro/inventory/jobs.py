@@ -4,7 +4,7 @@ import os
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any, NamedTuple
 
 from experimaestro.events.owners import Observation
@@ -121,14 +121,19 @@ def keys_of_runs(workspace: str) -> dict[str, set[str]]:
     return found
 
 
+def keys_of_open_runs(workspace: str) -> list[list[str]]:
+    """The jobs that each open run lists; what was submitted in the last moment may be missing."""
+    last = [
+        RunPaths(workspace, experiment, run_id)
+        for experiment in runs.experiments(workspace)
+        for run_id in runs.run_ids(workspace, experiment)[-1:]
+    ]
+    return [[one.key for one in runs.submitted(paths)] for paths in last if is_locked(paths)]
+
+
 def _with_those_to_come(workspace: str) -> Iterator[str]:
     """The jobs that have a folder, then those of open runs that have none."""
-    found: dict[str, None] = {}
-    for experiment in runs.experiments(workspace):
-        for run_id in runs.run_ids(workspace, experiment)[-1:]:
-            paths = RunPaths(workspace, experiment, run_id)
-            if is_locked(paths):
-                found.update(dict.fromkeys(one.key for one in runs.submitted(paths)))
+    found = dict.fromkeys(chain.from_iterable(keys_of_open_runs(workspace)))
     for key in all_keys(workspace):
         found.pop(key, None)
         yield key

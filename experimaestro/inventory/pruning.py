@@ -4,15 +4,15 @@ Rules: nothing is removed here; `removing` does. A run with tags is kept unless 
 so are an open run and those that were detached. Folders of jobs are kept when a run is removed.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Container, Sequence
 from datetime import datetime
 
-from experimaestro.inventory import jobs, runs
+from experimaestro.inventory import jobs
 from experimaestro.inventory.runs import RunRecord
 from experimaestro.workspace import attempts
 from experimaestro.workspace.history import EndedRun, Limits, superfluous
-from experimaestro.workspace.layout import JobPaths, RunPaths
-from experimaestro.workspace.locks import is_locked
+from experimaestro.workspace.layout import JobPaths
 
 
 def beyond(history: Sequence[RunRecord], limits: Limits) -> list[RunRecord]:
@@ -63,31 +63,39 @@ def chosen(
     ]
 
 
-def orphans(workspace: str) -> Iterator[str]:
+LISTED_S = 1.0
+"""How long an open run may take until it lists what was submitted to it, in seconds"""
+
+
+def orphans(workspace: str) -> list[str]:
     """The jobs that no run lists, in the order of their names.
 
-    Args:
-        workspace: Its folder.
-    """
-    known = jobs.keys_of_runs(workspace)
-    return (key for key in jobs.all_keys(workspace) if key not in known)
-
-
-def stray(workspace: str) -> Iterator[str]:
-    """The jobs that run, or may run, while no open run lists them.
+    Takes a second if there seem to be some while a run is open: it may have made them just now.
 
     Args:
         workspace: Its folder.
     """
-    watched: set[str] = set()
-    for experiment in runs.experiments(workspace):
-        for run_id in runs.run_ids(workspace, experiment)[-1:]:
-            paths = RunPaths(workspace, experiment, run_id)
-            if is_locked(paths):
-                watched.update(one.key for one in runs.submitted(paths))
-    for key in jobs.all_keys(workspace):
-        if key not in watched and attempts.observe(JobPaths.of(workspace, key)).kind in {
-            "running",
-            "unknown",
-        }:
-            yield key
+    return _unlisted(workspace, list(jobs.all_keys(workspace)), jobs.keys_of_runs)
+
+
+def stray(workspace: str) -> list[str]:
+    """The jobs that run, or may run, while no open run lists them. May take a second, as `orphans`.
+
+    Args:
+        workspace: Its folder.
+    """
+    kinds = {"running", "unknown"}
+    keys = jobs.all_keys(workspace)
+    found = [key for key in keys if attempts.observe(JobPaths.of(workspace, key)).kind in kinds]
+    return _unlisted(workspace, found, lambda folder: set().union(*jobs.keys_of_open_runs(folder)))
+
+
+def _unlisted(workspace: str, keys: Sequence[str], listed: Callable[[str], Container[str]]) -> list[str]:
+    """The jobs that are not listed, also not a moment later if somebody may just write the list."""
+    known = listed(workspace)
+    found = [key for key in keys if key not in known]
+    if found and jobs.keys_of_open_runs(workspace):
+        time.sleep(LISTED_S)
+        known = listed(workspace)
+        found = [key for key in found if key not in known]
+    return found

@@ -4,16 +4,21 @@ Rule: a job is claimed by its own process, as always: one that another scheduler
 twice. (The script in the folder of a job does that when nobody gives it an attempt.)
 """
 
+import contextlib
+import logging
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from experimaestro.exceptions import FormatError
 from experimaestro.inventory.jobs import JobRecord
 from experimaestro.inventory.owning import OpenRun, answers, ask
-from experimaestro.workspace import attempts, code, files
+from experimaestro.workspace import attempts, code, files, tokens
 from experimaestro.workspace.layout import JobPaths
+
+log = logging.getLogger("experimaestro.inventory")
 
 Ended = Literal["done", "failed", "not failed", "no script"]
 """What became of a job that was to be run again, here"""
@@ -75,6 +80,8 @@ def retry_all(known: Sequence[OpenRun], jobs: Sequence[JobRecord]) -> Iterator[R
 def retry(paths: JobPaths) -> Ended:
     """Runs a failed job again, with this interpreter and the variables of this process, and waits for it.
 
+    It waits itself for the tokens that it takes (see `jobrun`).
+
     Args:
         paths: The job.
 
@@ -86,6 +93,7 @@ def retry(paths: JobPaths) -> Ended:
     if not (files.exists(paths.script) and files.exists(paths.params)):
         return "no script"
     code.renew(paths)
+    _tell_of_tokens(paths)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
     out, err = os.open(paths.out, flags, 0o666), os.open(paths.err, flags, 0o666)
     try:
@@ -103,3 +111,13 @@ def retry(paths: JobPaths) -> Ended:
     process.wait()
     attempts.settle(paths)
     return "done" if attempts.observe(paths).kind == "done" else "failed"
+
+
+def _tell_of_tokens(paths: JobPaths) -> None:
+    """Says for which token a job will wait."""
+    with contextlib.suppress(FormatError, tokens.LockedError):  # its own process says these
+        needs = tokens.noted(paths)
+        with tokens.counting(needs):
+            busy = tokens.lacking(needs, paths)
+        if busy is not None:
+            log.warning("%s waits for the token %r, which others hold", paths.folder, tokens.name_of(busy))

@@ -6,6 +6,7 @@ thread that called it and nothing else.
 """
 
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -366,6 +367,7 @@ def _write_job(paths: JobPaths, attempt: int, work: Work, workspace: str) -> Non
     files.replace(paths.params, json.dumps(params).encode())
     script = _SCRIPT.format(python=sys.executable, script=paths.script, paths=list(work.path))
     files.replace(paths.script, script.encode())
+    tokens.note(work.submission.needs, paths)
     code.record(paths, _classes(work.submission))
 
 
@@ -385,7 +387,11 @@ def _rotate(paths: JobPaths) -> None:
     for position, path in enumerate((paths.out, paths.err)):
         with contextlib.suppress(FileNotFoundError):
             mark = time.strftime("%Y%m%d%H%M%S", time.localtime(os.stat(path).st_mtime))  # noqa: PTH116 - a string
-            os.rename(path, paths.rotated(mark)[position])  # noqa: PTH104 - same
+            for n in itertools.count():  # two may end in one second, or the clock be set back
+                kept = paths.rotated(f"{mark}.{n}" if n else mark)[position]
+                if not files.exists(kept):
+                    os.rename(path, kept)  # noqa: PTH104 - same
+                    break
 
 
 def _is_of_python(entry: str) -> bool:

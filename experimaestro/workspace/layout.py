@@ -256,12 +256,17 @@ class JobPaths:
         return f"{self.folder}/.experimaestro/tokens.json"
 
     @property
+    def needs(self) -> str:
+        """How much of which tokens the job takes, for who runs it without its plan."""
+        return f"{self.folder}/.experimaestro/needs.json"
+
+    @property
     def task_outputs(self) -> str:
         """What the job said while it ran, a line for each output."""
         return f"{self.folder}/.experimaestro/task-outputs.jsonl"
 
     def rotated(self, mark: str) -> tuple[str, str]:
-        """Where the outputs of an earlier attempt are kept, which ended at the time `mark`."""
+        """Where the outputs of an earlier attempt are kept, of the time `mark`."""
         return f"{self._stem}.{mark}.out", f"{self._stem}.{mark}.err"
 
     @property

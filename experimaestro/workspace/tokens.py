@@ -21,8 +21,9 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from experimaestro.exceptions import FormatError
 from experimaestro.workspace import attempts, contents, files, processes
 from experimaestro.workspace.layout import JobPaths, TokenPaths
 
@@ -56,6 +57,54 @@ class Need(Protocol):
     @property
     def total(self) -> int:
         """How much there is, where the folder does not say."""
+
+
+class NotedNeed(NamedTuple):
+    """What a job takes of one token, as its folder says."""
+
+    folder: str
+    amount: int
+    total: int
+
+
+def note(needs: Sequence[Need], job: JobPaths) -> None:
+    """Notes in the folder of a job what it takes, for who runs it without its plan.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    if needs:
+        content = [[need.folder, need.amount, need.total] for need in needs]
+        files.replace(job.needs, json.dumps(content).encode())
+    else:
+        files.remove(job.needs)
+
+
+def noted(job: JobPaths) -> list[NotedNeed]:
+    """What a job takes, as its folder says.
+
+    Raises:
+        FormatError: The file cannot be understood.
+        OSError: The disk does not tell.
+    """
+    data = files.read(job.needs)
+    if data is None:
+        return []
+    try:
+        rows = json.loads(data)
+        if all(map(_is_need, rows)):
+            return [NotedNeed(*row) for row in rows]
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise FormatError(
+        f"{job.needs} cannot be understood: it says which tokens the job takes. Run its experiment again"
+    )
+
+
+def _is_need(row: Any) -> bool:
+    folder, *counts = row
+    is_folder = isinstance(folder, str) and os.path.isabs(folder) and "\0" not in folder  # noqa: PTH117 - light
+    return is_folder and len(counts) == 2 and all(contents.whole(one, 1, 2**31) for one in counts)
 
 
 def define(folder: str, total: int) -> None:
@@ -117,6 +166,11 @@ def lacking(needs: Sequence[Need], job: JobPaths) -> str | None:
     return None
 
 
+def name_of(folder: str) -> str:
+    """The name of the token that is counted in a folder."""
+    return os.path.basename(folder).removesuffix(".counter")  # noqa: PTH119 - light
+
+
 def too_few(needs: Sequence[Need]) -> list[str]:
     """What of some needs can never be had, as the tokens are now, in words.
 
@@ -127,10 +181,9 @@ def too_few(needs: Sequence[Need]) -> list[str]:
     for need in needs:
         total = _total(TokenPaths(need.folder), need.total)
         if need.amount > total:
-            name = os.path.basename(need.folder).removesuffix(".counter")  # noqa: PTH119 - light
             found.append(
-                f"it needs {need.amount} of the token {name!r}, of which there are {total} now. Say the "
-                "number again: xp.token(name, count)"
+                f"it needs {need.amount} of the token {name_of(need.folder)!r}, of which there are {total} "
+                "now. Say the number again: xp.token(name, count)"
             )
     return found
 

@@ -18,6 +18,7 @@ import pytest
 
 from experimaestro import JobState, Task, TransientMode, experiment, settings
 from experimaestro.exceptions import FailedExperiment, SubmissionError
+from experimaestro.inventory import retrying
 from experimaestro.scheduler import loop, runner
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.workspace import attempts, processes, tokens
@@ -287,6 +288,54 @@ def test_jobs_share_a_token_with_those_of_other_experiments(
     assert len(notes(log)) == 12
     assert most_at_once(log) <= 2
     assert list((tmp_path / "shared/tokens/gpu.counter/jobs").iterdir()) == []
+
+
+def test_a_job_that_is_run_again_without_its_plan_waits_for_its_token(
+    runs: Path, log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv("XPM_WORKDIR", str(tmp_path / "shared"))
+    with contextlib.suppress(FailedExperiment), experiment(runs, "x", display=False) as xp:
+        first = xp.token("gpu", 1)(1, Note.C(name="a", log=log, until=str(tmp_path / "a"))).submit()
+        wait_until(lambda: state(first) == "running")
+        xp.kill(first)
+    paths = JobPaths.of(str(runs), first.job.relpath)
+    (tmp_path / "a").touch()
+    ended: list[str] = []
+    with experiment(runs, "y", display=False) as xp:
+        other = xp.token("gpu", 1)(1, Note.C(name="b", log=log, until=str(tmp_path / "b"))).submit()
+        wait_until(lambda: state(other) == "running")
+        again = threading.Thread(target=lambda: ended.append(retrying.retry(paths)))
+        again.start()
+        waits = "waiting for the token 'gpu', which others hold"
+        wait_until(lambda: waits in Path(paths.err).read_text(encoding="utf-8"))
+        assert (notes(log), ended) == ([], [])
+        (tmp_path / "b").touch()
+    again.join(30)
+
+    assert (Path(log).read_text(encoding="utf-8").split(), ended) == (["b", "a"], ["done"])
+    assert caplog.messages == [f"{paths.folder} waits for the token 'gpu', which others hold"]
+    assert list((tmp_path / "shared/tokens/gpu.counter/jobs").iterdir()) == []
+
+
+def test_a_job_whose_tokens_cannot_be_read_is_not_run_without_its_plan(runs: Path):
+    with pytest.raises(FailedExperiment), experiment(runs, "x", display=False):
+        task = Fail.C(how="raise").submit()
+    paths = JobPaths.of(str(runs), task.job.relpath)
+    Path(paths.needs).write_text("{", encoding="utf-8")
+
+    assert retrying.retry(paths) == "failed"
+    assert Path(paths.err).read_text(encoding="utf-8") == (
+        f"experimaestro: {paths.needs} cannot be understood: it says which tokens the job takes. Run its "
+        "experiment again\n"
+    )
+
+
+def test_the_output_of_each_try_of_a_task_is_kept_also_of_two_within_a_second(runs: Path, log: str):
+    with experiment(runs, "x", display=False):
+        task = Steps.C(log=log, most=5).submit(max_retries=5)
+
+    texts = [path.read_text(encoding="utf-8") for path in task.jobpath.glob("steps*.out")]
+    assert sorted(texts) == [f"step {n}\n" for n in range(1, 6)]
 
 
 def test_what_a_dead_job_held_is_taken_by_the_next(

@@ -20,7 +20,7 @@ from experimaestro import experiment
 from experimaestro.exceptions import FailedExperiment
 from experimaestro.workspace import processes
 from polling import wait_until
-from tasks import AfterFailure, Fail, Note, Sleeper, Where, notes
+from tasks import AfterFailure, Exits, Fail, Note, Sleeper, Where, notes
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "support")}
 
@@ -167,6 +167,23 @@ def test_the_exit_code_of_a_job_is_kept(runs: Path):
         task = Fail.C(how="exit").submit()
 
     assert json.loads((task.jobpath / "fail.failed").read_text())["code"] == 3
+    assert task.job.exit_code == 3
+
+
+@pytest.mark.parametrize(("what", "code"), [("4", 4), ("no such corpus", 1)])
+def test_the_exit_code_is_that_which_the_job_chose(runs: Path, what: str, code: int):
+    with pytest.raises(FailedExperiment), experiment(runs, "plan", display=False):
+        task = Exits.C(what=what).submit()
+
+    assert json.loads((task.jobpath / "exits.failed").read_text())["code"] == code
+    assert task.job.exit_code == code
+
+
+def test_the_exit_code_of_a_success_is_zero(runs: Path, log: str):
+    with experiment(runs, "plan", display=False):
+        task = Note.C(name="a", log=log).submit()
+
+    assert task.job.exit_code == 0
 
 
 def test_a_job_that_is_skipped_leaves_no_folder(runs: Path, log: str):

@@ -86,6 +86,15 @@ class Tee:
         return len(text)
 
 
+class Exits(Task):
+    """Ends its interpreter, with a number or a text."""
+
+    what: Param[str]
+
+    def execute(self) -> None:
+        sys.exit(int(self.what) if self.what.isdigit() else self.what)
+
+
 class Fail(Task):
     """Ends badly, in the way that is asked for."""
 

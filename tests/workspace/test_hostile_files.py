@@ -244,6 +244,21 @@ def test_a_token_is_never_more_than_there_is(
         assert Path(path).read_bytes() == holder
 
 
+@FUZZ
+@given(needs=mutated(b'[["/shared/tokens/gpu.counter", 1, 4]]'))
+def test_what_a_job_takes_is_read_or_its_file_named(job: JobPaths, needs: bytes):
+    write(job.needs, needs)
+
+    found, said = [], f"{job.needs} cannot be understood: "
+    try:
+        found = tokens.noted(job)
+    except FormatError as error:
+        said = str(error)
+
+    assert said.startswith(f"{job.needs} cannot be understood: ")
+    assert all(os.path.isabs(need.folder) and need.amount >= 1 for need in found)
+
+
 class _Need:
     """Takes one of a token."""
 
