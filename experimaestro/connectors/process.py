@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from experimaestro.connectors.base import Connector
+from experimaestro.core.problems import short
 from experimaestro.events.states import JobState
 from experimaestro.exceptions import FormatError
 from experimaestro.workspace import contents, processes
@@ -23,6 +24,9 @@ class Process:
     Args:
         pid: Its number. If there is none now, the process has ended.
 
+    Raises:
+        FormatError: `pid` is no such number.
+
     Example:
         >>> machine = LocalConnector.instance()  # doctest: +SKIP
         >>> process = Process.fromspec(machine, json.loads(job.pidpath.read_text()))  # doctest: +SKIP
@@ -30,6 +34,10 @@ class Process:
     """
 
     def __init__(self, pid: int) -> None:
+        if contents.pid(pid) == 0:
+            raise FormatError(
+                f"Process({short(pid)}): expected the number of a process, a whole one from 1 up"
+            )
         self.pid = pid
         self._owner = processes.owner_of(pid)
         self._code: int | None = None
@@ -45,9 +53,10 @@ class Process:
         Raises:
             FormatError: It names no process of this machine.
         """
-        pid = contents.pid(spec.get("pid"))
-        if spec.get("type", "local") != "local" or pid == 0:
-            raise FormatError(f'{dict(spec)}: expected {{"type": "local", "pid": 123, "host": "name"}}')
+        given: Any = spec  # read from a file
+        pid = contents.pid(given.get("pid")) if isinstance(given, Mapping) else 0
+        if pid == 0 or spec.get("type", "local") != "local":
+            raise FormatError(f'{short(given)}: expected {{"type": "local", "pid": 123, "host": "name"}}')
         host, here = spec.get("host") or processes.host_name(), processes.host_name()
         if host != here:
             raise FormatError(f"the process {pid} is one of {host}, and this is {here}: ask for it there")
@@ -86,9 +95,13 @@ class Process:
         """Where it stands."""
         return "running" if self._is_running() else "ended"
 
-    def get_job_state(self, code: int) -> JobState:
-        """What an exit code says of a job of any version; of ours, its folder says it: ask `Job.state`."""
-        return JobState.ERROR if code else JobState.DONE
+    def get_job_state(self, code: int | None) -> JobState:
+        """What an exit code says of a job, where nothing better does: of ours, ask `Job.state`.
+
+        Args:
+            code: What `wait` returned; None is an error, as nobody knows that it is a success.
+        """
+        return JobState.DONE if code == 0 else JobState.ERROR
 
     def kill(self) -> None:
         """Asks it to end (SIGTERM), with its group if it leads one; a job then saves what it can.

@@ -5,10 +5,25 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from experimaestro.connectors.base import Connector
-from experimaestro.exceptions import LauncherNotFoundError
+from experimaestro.core.problems import short
+from experimaestro.exceptions import LauncherNotFoundError, SubmissionError
 
 if TYPE_CHECKING:
     from experimaestro.launchers.direct import DirectLauncher
+
+
+def check_variable(name: Any, value: Any) -> None:
+    """Refuses what cannot be a variable of the environment of a job.
+
+    Raises:
+        SubmissionError: It is none.
+    """
+    if type(name) is not str or type(value) is not str:
+        raise SubmissionError(f"setenv({short(name)}, {short(value)}): expected two str. Use str(...)")
+    if not name or "=" in name or "\0" in name + value:
+        raise SubmissionError(
+            f"setenv({short(name)}, {short(value)}): expected a name without '=', and no NUL"
+        )
 
 
 class Launcher:
@@ -23,6 +38,8 @@ class Launcher:
     """
 
     def __init__(self, connector: Connector, *, priority: int = 0) -> None:
+        if not isinstance(connector, Connector):
+            raise TypeError(f"{type(self).__name__}({short(connector)}): expected a Connector, or nothing")
         self.connector = connector
         self.priority = priority
         self.environ: dict[str, str] = {}
@@ -45,7 +62,12 @@ class Launcher:
         return DirectLauncher()
 
     def setenv(self, name: str, value: str) -> None:
-        """Sets a variable for the jobs that are submitted from now on."""
+        """Sets a variable for the jobs that are submitted from now on.
+
+        Raises:
+            SubmissionError: No process can have such a variable.
+        """
+        check_variable(name, value)
         self.environ[name] = value
 
     def addListener(self, listener: Callable[[Any], object]) -> None:  # noqa: N802 - of the compatible API

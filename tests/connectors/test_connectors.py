@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import Timeout
@@ -17,7 +18,8 @@ from filelock import Timeout
 from experimaestro import CounterToken, JobState, experiment
 from experimaestro.connectors import Connector, Process
 from experimaestro.connectors.local import LocalConnector
-from experimaestro.exceptions import FailedExperiment, FormatError
+from experimaestro.exceptions import FailedExperiment, FormatError, SubmissionError
+from experimaestro.launchers import DirectLauncher
 from polling import wait_until
 from tasks import Sleeper, notes
 
@@ -84,10 +86,10 @@ def test_the_code_of_a_process_that_is_nobody_known_is_none(child: "subprocess.P
 
 @pytest.mark.parametrize(
     "spec",
-    [{}, {"pid": "12"}, {"type": "slurm", "pid": 12}, {"pid": -1}, {"pid": 0}],
-    ids=["empty", "text", "another kind", "negative", "none"],
+    [{}, {"pid": "12"}, {"type": "slurm", "pid": 12}, {"pid": -1}, {"pid": 0}, []],
+    ids=["empty", "text", "another kind", "negative", "none", "a list"],
 )
-def test_what_names_no_process_is_refused(spec: dict[str, object]):
+def test_what_names_no_process_is_refused(spec: Any):
     with pytest.raises(FormatError) as caught:
         Process.fromspec(HERE, spec)
     assert str(caught.value) == f'{spec}: expected {{"type": "local", "pid": 123, "host": "name"}}'
@@ -102,8 +104,32 @@ def test_the_process_of_another_machine_is_refused():
 
 
 def test_an_exit_code_says_how_a_job_ended(child: "subprocess.Popen[bytes]"):
-    states = [Process(child.pid).get_job_state(code) for code in (0, 1, -9)]
-    assert states == [JobState.DONE, JobState.ERROR, JobState.ERROR]
+    states = [Process(child.pid).get_job_state(code) for code in (0, 1, -9, None)]
+    assert states == [JobState.DONE, JobState.ERROR, JobState.ERROR, JobState.ERROR]
+
+
+@pytest.mark.parametrize("pid", ["12", 0, True, None])
+def test_what_is_no_number_of_a_process_is_refused(pid: Any):
+    with pytest.raises(FormatError) as caught:
+        Process(pid)
+    assert str(caught.value) == (f"Process({pid!r}): expected the number of a process, a whole one from 1 up")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [("A", 1, "two str. Use str(...)"), ("A=b", "1", "a name without '=', and no NUL")],
+)
+def test_a_variable_that_no_job_can_have_is_refused(name: str, value: Any, expected: str):
+    with pytest.raises(SubmissionError) as caught:
+        DirectLauncher().setenv(name, value)
+    assert str(caught.value) == f"setenv({name!r}, {value!r}): expected {expected}"
+
+
+def test_a_launcher_wants_a_machine():
+    machine: Any = "here"
+    with pytest.raises(TypeError) as caught:
+        DirectLauncher(machine)
+    assert str(caught.value) == "DirectLauncher('here'): expected a Connector, or nothing"
 
 
 def test_a_lock_is_held_once(tmp_path: Path):
