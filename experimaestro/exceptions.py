@@ -80,6 +80,10 @@ class SubmissionError(ExperimaestroError):
     exit_code = 2
 
 
+class NoExperimentError(SubmissionError, AssertionError):
+    """The current experiment was asked for, and none is open."""
+
+
 class ConflictError(SubmissionError):
     """Two tasks have one identifier and are not the same."""
 

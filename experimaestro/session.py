@@ -31,10 +31,12 @@ from experimaestro.events.states import JobState
 from experimaestro.exceptions import (
     FailedExperiment,
     GracefulExperimentExit,
+    NoExperimentError,
     SubmissionError,
     WaitInterrupted,
     WorkspaceError,
 )
+from experimaestro.launchers import DirectLauncher
 from experimaestro.monitor import dataframe, drawing, failures, uncaught
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.notebook import kernel
@@ -107,7 +109,9 @@ class experiment:  # noqa: N801 - the name of the compatible API
         dirty_git: What `start` does when the code has changes that are not committed: that of the
             script, or of the working directory of a notebook, and of `project_paths`.
         project_paths: More files or folders whose commit and changes are recorded with the run,
-            beside those of the script and of the submitted tasks.
+            beside those of the script and of the submitted tasks; None: no others.
+        launcher: What starts tasks that are submitted without one: a `DirectLauncher`, which adds its
+            variables; None: processes of this machine.
         **earlier: What earlier versions took; it has no effect, which is told.
 
     Raises:
@@ -131,7 +135,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
         run_mode: RunMode | None = RunMode.NORMAL,
         on_failure: Literal["continue", "stop"] = "continue",
         dirty_git: DirtyGitAction = DirtyGitAction.WARN,
-        project_paths: Sequence[str | os.PathLike[str]] = (),
+        project_paths: Sequence[str | os.PathLike[str]] | None = None,
+        launcher: DirectLauncher | None = None,
         **earlier: "Unpack[_Earlier]",
     ) -> None:
         _tell_earlier(earlier)
@@ -148,6 +153,11 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self._stops = on_failure == "stop"
         if workers is not None and (type(workers) is not int or workers < 1):
             raise WorkspaceError(f"experiment(..., workers={workers}): expected a number of jobs from 1 up")
+        if launcher is not None and not isinstance(launcher, DirectLauncher):
+            raise WorkspaceError(
+                f"experiment(..., launcher={short(launcher)}): expected DirectLauncher(), or None for "
+                "this machine"
+            )
         self._folder = os.path.realpath(os.fspath(env))
         try:
             self._folder.encode()
@@ -171,11 +181,12 @@ class experiment:  # noqa: N801 - the name of the compatible API
         settings.max_retries = getattr(env, "max_retries", settings.max_retries)  # of a WorkspaceSettings
         settings.folders = list(getattr(env, "folders", ()))  # same
         self._retries = settings.max_retries
-        self.workspace = Workspace(Settings(), settings, run_mode)
+        self.workspace = Workspace(Settings(), settings, run_mode, launcher)
         """The workspace: its folder, and how jobs are run there"""
         self._limits: HistorySettings | None = getattr(env, "history", None)  # same
         self._dirty_git = dirty_git
-        self._code = [*filter(None, [git.main_script()]), *(os.path.abspath(path) for path in project_paths)]  # noqa: PTH100 - links are kept
+        paths = [os.path.abspath(path) for path in project_paths or ()]  # noqa: PTH100 - links are kept
+        self._code = [*filter(None, [git.main_script()]), *paths]
         RunPaths(self._folder, name, "run")  # refuses a name that cannot name a folder
 
     # Life.
@@ -364,10 +375,10 @@ class experiment:  # noqa: N801 - the name of the compatible API
         """The experiment that was started last and is open.
 
         Raises:
-            SubmissionError: None is open.
+            SubmissionError: None is open; it is an AssertionError as well.
         """
         if cls.CURRENT is None:
-            raise SubmissionError(
+            raise NoExperimentError(
                 'No current experiment defined. Open one: with experiment("runs", "name"): ...'
             )
         return cls.CURRENT
@@ -434,6 +445,14 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def tags(self) -> Mapping[str, Mapping[str, Any]]:
         """The tags of each job of the run, by its identifier."""
         return {identifier: job.tags for identifier, job in self.jobs.items()}
+
+    @property
+    def dependencies(self) -> Mapping[str, Sequence[str]]:
+        """The identifiers of the jobs that each job of the run needs, by its identifier."""
+        return {
+            identifier: [needed.rpartition("/")[2] for needed in job.dependencies]
+            for identifier, job in self.jobs.items()
+        }
 
     @property
     def actions(self) -> Sequence[Config]:

@@ -118,6 +118,37 @@ def test_an_experiment_has_what_packages_use(tmp_path: Path):
             assert callable(getattr(xp, member))
 
 
+def test_an_experiment_is_made_with_the_defaults_of_the_compatible_signature(tmp_path: Path):
+    xp = experiment(tmp_path, "names", run_mode=None, launcher=None, project_paths=None)
+    assert (xp.run_mode, xp.workspace.launcher) == (RunMode.NORMAL, None)
+
+
+def test_an_experiment_has_a_launcher_for_its_tasks(tmp_path: Path):
+    launcher = DirectLauncher()
+    assert experiment(tmp_path, "names", launcher=launcher).workspace.launcher is launcher
+    with pytest.raises(WorkspaceError) as caught:
+        experiment(tmp_path, "names", launcher="slurm")  # type: ignore[arg-type] # what is refused
+    assert str(caught.value) == (
+        "experiment(..., launcher='slurm'): expected DirectLauncher(), or None for this machine"
+    )
+
+
+def test_an_experiment_tells_what_each_job_needs(tmp_path: Path):
+    with experiment(tmp_path, "names", display=False) as xp:
+        first = Note.C(name="first", log=str(tmp_path / "log")).submit()
+        second = Note.C(name="second", log=str(tmp_path / "log"), needs=[first]).submit()
+    ids = [task.job.identifier for task in (first, second)]
+    assert xp.dependencies == {ids[0]: [], ids[1]: [ids[0]]}
+    rehearsal = experiment(tmp_path, "names", run_mode=RunMode.DRY_RUN).start()
+    assert dict(rehearsal.dependencies) == {}
+    rehearsal.stop()
+
+
+def test_the_current_experiment_is_asked_for_where_none_is_open():
+    with pytest.raises(AssertionError, match=r"^No current experiment defined\."):
+        experiment.current()
+
+
 def test_the_workspace_of_an_experiment_has_what_packages_use(tmp_path: Path):
     workspace: Any = experiment(tmp_path, "names", display=False, run_mode=RunMode.DRY_RUN).workspace
     assert workspace.path == tmp_path.resolve()
