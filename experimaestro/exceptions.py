@@ -217,11 +217,14 @@ class WaitInterrupted(KeyboardInterrupt):
     """A wait for jobs was interrupted; the jobs go on. In a notebook it is shown as one line.
 
     Args:
-        unfinished: How many jobs of the run are not finished.
+        unfinished: How many jobs of the run are not finished; None: there was no run yet.
         why: What ended the wait.
     """
 
-    def __init__(self, unfinished: int, why: str = "waiting was interrupted") -> None:
+    def __init__(self, unfinished: int | None, why: str = "waiting was interrupted") -> None:
+        if unfinished is None:
+            super().__init__(why)
+            return
         jobs = f"{unfinished} unfinished job{'' if unfinished == 1 else 's'}, those that run go on"
         super().__init__(f"{why}: {jobs if unfinished else 'no job was unfinished'}")
 

@@ -11,9 +11,8 @@ ending it empties the slot again.
 
 import asyncio
 import atexit
+import contextlib
 import os
-import threading
-import time
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
@@ -30,6 +29,7 @@ from experimaestro.core.problems import short
 from experimaestro.events.states import JobState
 from experimaestro.exceptions import (
     FailedExperiment,
+    FormatError,
     GracefulExperimentExit,
     NoExperimentError,
     SubmissionError,
@@ -40,7 +40,7 @@ from experimaestro.launchers import DirectLauncher
 from experimaestro.monitor import dataframe, drawing, failures, uncaught
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.notebook import kernel
-from experimaestro.scheduler import lifetime
+from experimaestro.scheduler import holding, lifetime
 from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.lifetime import say
@@ -48,7 +48,6 @@ from experimaestro.scheduler.listener import Listener
 from experimaestro.scheduler.modes import RunMode
 from experimaestro.scheduler.openrun import OpenRun, Status
 from experimaestro.scheduler.rehearsal import rehearse
-from experimaestro.scheduler.remote import RemoteRun
 from experimaestro.scheduler.services import Service, Services, web
 from experimaestro.scheduler.services.links import is_kernel
 from experimaestro.scheduler.workspace import Workspace
@@ -59,16 +58,12 @@ from experimaestro.workspace.git import DirtyGitAction
 from experimaestro.workspace.history import Limits
 from experimaestro.workspace.layout import JobPaths, RunPaths
 from experimaestro.workspace.processes import host_name
-from experimaestro.workspace.reader import RunReader
 
 if TYPE_CHECKING:
     import pandas as pd
     from typing_extensions import Unpack
 
     from experimaestro.notebook.widget import ExperimentWidget
-
-TAKE_OVER_S = 0.5
-"""How often it is tried to take over from another process, in seconds"""
 
 T = TypeVar("T")
 TaskT = TypeVar("TaskT", bound=Task)
@@ -123,7 +118,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
     """
 
     CURRENT: "experiment | None" = None
-    """The experiment that was started last and is open"""
+    """The experiment that was started last and is open, or waits for the run of another process"""
 
     def __init__(
         self,
@@ -171,8 +166,9 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self._display = display is not False
         self.run_mode = run_mode
         self._run: OpenRun | None = None
-        self.held: RemoteRun | None = None
-        """The run of another process that keeps this one from starting"""
+        self._hold: holding.Hold | None = None
+        """What keeps it from starting: the run of another process, or an error that came while it waited"""
+        self._claim = holding.Claim(self._begin, self._hold_ended)
         self.tells_interruption = True
         """Whether a block that is left by Ctrl-C says what goes on; the command line says it itself"""
         self._dry: DryRun | None = None
@@ -194,7 +190,8 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def start(self) -> "experiment":
         """Opens a run, or joins the one that is open in this process. Does not wait for jobs.
 
-        If another process has an open run of this experiment, waits for its end, and says so.
+        If another process has an open run of this experiment, waits for its end, and says so; in a
+        notebook returns at once, shows that run, and begins when it has ended.
 
         Returns:
             Itself.
@@ -202,60 +199,85 @@ class experiment:  # noqa: N801 - the name of the compatible API
         Raises:
             WorkspaceError: The folder cannot be a workspace; it is left as it was.
             DirtyGitError: The code has changes that are not committed, and `dirty_git` is `ERROR`.
+            KeyboardInterrupt: The wait was interrupted; nothing was started.
         """
+        self._open()
+        if not is_kernel():
+            self._wait_for_turn()
+        return self
+
+    def _open(self) -> None:
+        """Opens or joins a run, or begins to wait for the end of that of another process; shows it."""
         if self.run_mode is not RunMode.NORMAL:
             self._dry = rehearse(self.run_mode, self._folder, self.workspace.attached)
             self._become_current()
-            return self
+            return
         self._look_at_git()
-        told = False
-        while True:
-            with lifetime.lock:
-                run = self._run = lifetime.join_or_open(self._wanted(), self._show) or self._run
-                if run is not None and run.status == "running":
-                    self._become_current()
-                    break
-            if not told:
-                say(
-                    f"the experiment {self.name!r} is open in {lifetime.holder(self._folder, self.name)}: "
-                    "waiting for its end"
-                )
-                told = True
-            if is_kernel():
-                self._hold()
-                return self
-            time.sleep(waiting.SLICE_S)
-        if self._display and is_kernel():
-            self.widget.show()
-        return self
-
-    def _hold(self) -> None:
-        """Shows the run of another process, and takes over when it has ended; returns at once."""
         with lifetime.lock:
-            if self.held is not None:
-                return
-            reader = RunReader(self._folder, self.name)
-            self.held = RemoteRun(reader)
-        if self._display:
-            from experimaestro.notebook.widget import widget_of_another
+            hold = holding.begin_or_hold(self._folder, self.name, self._claim)
+            if hold is not None and hold is not self._hold:
+                self._hold, self._widget = hold, None
+            self._become_current()
+        if hold is not None:
+            say(f"the experiment {self.name!r} is open in {hold.holder}: waiting for its end")
+        if self._display and is_kernel():
+            no_files_yet = () if hold is None else (WorkspaceError, FormatError)
+            with contextlib.suppress(*no_files_yet):
+                self.widget.show()
 
-            holder = lifetime.holder(self._folder, self.name)
-            self._widget = widget_of_another(self.held, reader, holder)
-            self._widget.show()
+    def _begin(self) -> bool:
+        """Opens a run or joins the one of this process, with `lifetime.lock` held; whether it could."""
+        run = lifetime.join_or_open(self._wanted(), self._show)
+        if run is None:
+            return False
+        self._run, self._hold = run, None
+        return True
 
-        def take_over() -> None:
-            while self.held is not None:
-                with lifetime.lock:
-                    run = lifetime.join_or_open(self._wanted(), self._show)
-                    if run is not None:
-                        self._run, self.held = run, None
-                        self._become_current()
-                        if self._widget is not None:
-                            self._widget.follow(run)
-                        return
-                time.sleep(TAKE_OVER_S)
+    def _hold_ended(self) -> None:
+        """A hold has ended, with `lifetime.lock` held: by a run, by an error, or since it was given up."""
+        hold = self._hold
+        if hold is None:
+            self._set_current()
+            if self._widget is not None and self._run is not None:
+                self._widget.follow(self._run)
+            return
+        told = hold.refusal()
+        if hold.error is None:
+            self._let_go()
+            told = (
+                f"the experiment {self.name!r} was given up: nothing begins when this run, of {hold.holder}, "
+                "ends. start() tries again"
+            )
+        if self._widget is not None:
+            self._widget.tell(f"{told[0].upper()}{told[1:]}.")
+        elif hold.error is not None and is_kernel():
+            say(told)
 
-        threading.Thread(target=take_over, name="experimaestro-held", daemon=True).start()
+    def _let_go(self) -> None:
+        """Begins no more by itself."""
+        with lifetime.lock:
+            if self._hold is not None:
+                self._hold = None
+                self._leave_current()
+
+    def _wait_for_turn(self) -> None:
+        """Blocks while another process has the run; if that fails, waits no more, and has nothing open."""
+        hold = self._hold
+        if hold is not None:
+            try:
+                hold.wait(self._claim, kernel.pump)
+            except BaseException:
+                self.stop()
+                raise
+
+    async def _wait_for_turn_async(self) -> None:
+        hold = self._hold
+        if hold is not None:
+            try:
+                await hold.wait_async(self._claim, kernel.pump)
+            except BaseException:
+                await asyncio.to_thread(self.stop)
+                raise
 
     def wait(self) -> None:
         """Blocks until no job of the run is unfinished.
@@ -309,16 +331,25 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self._waited(run, await asyncio.to_thread(run.ask, lambda _, row: row.open))
 
     def stop(self) -> None:
-        """Ends the run. Jobs that run go on by themselves; those that wait are not started."""
+        """Ends the run. Jobs that run go on by themselves; those that wait are not started.
+
+        While another process has the run: does not begin when that run ends. `start` waits for it again.
+        """
         if self._dry is not None:
             self._dry.close()
             self._leave_current()
-        elif self._run is not None:
+            return
+        hold = self._hold
+        if hold is not None:
+            hold.give_up()
+            self._let_go()
+        if self._run is not None:
             self._run.services.stop()  # also of a run that has ended: in a notebook they outlive it
             lifetime.end(self._run, None)
 
     def __enter__(self) -> "experiment":  # noqa: PYI034 - start() may not be of a sub-class
         self.start()
+        self._wait_for_turn()  # also in a notebook: the block needs a run
         if self._dry is None:
             self._opened().blocks += 1
         return self
@@ -345,7 +376,11 @@ class experiment:  # noqa: N801 - the name of the compatible API
         return isinstance(error, GracefulExperimentExit)
 
     async def __aenter__(self) -> "experiment":  # noqa: PYI034 - same
-        return await asyncio.to_thread(self.__enter__)
+        await asyncio.to_thread(self._open)
+        await self._wait_for_turn_async()
+        if self._dry is None:
+            self._opened().blocks += 1
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -387,13 +422,14 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def status(self) -> Status:
         """`new` before `start`, then `running`, and at the end `done`, `failed` or `detached`.
 
-        `held` as long as another process has a run of the experiment.
+        `held` as long as it waits for the run of another process; `failed` if it could not begin then.
         """
         if self._dry is not None:
             return "running" if self._dry.is_open else "done"
-        if self._run is None:
-            return "new" if self.held is None else "held"
-        return self._run.status
+        hold = self._hold
+        if hold is not None:
+            return "held" if hold.error is None else "failed"
+        return "new" if self._run is None else self._run.status
 
     @property
     def workdir(self) -> Path:
@@ -550,12 +586,19 @@ class experiment:  # noqa: N801 - the name of the compatible API
     @property
     def widget(self) -> "ExperimentWidget":
         """The live view as an ipywidget: to observe, to link, to put into a box. One for each run."""
-        from experimaestro.notebook.widget import widget_of  # heavy, and only for who looks
+        from experimaestro.notebook import widget  # heavy, and only for who looks
 
-        if self.held is not None and self._widget is not None:
-            return self._widget
-        self._widget = widget_of(self._opened(), self.name, lambda: experiment.CURRENT is self)
+        hold = self._hold
+        if hold is None:
+            self._widget = widget.widget_of(self._opened(), self.name, self._is_current)
+        elif self._widget is None:
+            self._widget = widget.widget_of_another(self._folder, self.name, hold.holder, self._is_current)
+            if hold.error is not None:
+                self._widget.tell(hold.refusal())
         return self._widget
+
+    def _is_current(self) -> bool:
+        return experiment.CURRENT is self and self._hold is None
 
     def _save_view(self) -> None:
         """Brings what a notebook saves up to date now: its kernel may be ended right after a wait."""
@@ -563,7 +606,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             self._widget.save()
 
     def _ipython_display_(self) -> None:
-        if self._run is None and self._widget is None:
+        if self._run is None and self._hold is None and self._widget is None:
             print(repr(self))  # noqa: T201 - what a notebook shows of an object without a view
         else:
             self.widget.show_once()
@@ -684,11 +727,9 @@ class experiment:  # noqa: N801 - the name of the compatible API
                 f"the experiment {self.name!r} is a rehearsal ({self.run_mode.value}): "
                 "it has no jobs to look at"
             )
-        if self.held is not None:
-            raise SubmissionError(
-                f"the experiment {self.name!r} is open in another process, whose run is shown here: "
-                "this one starts when that one has ended"
-            )
+        hold = self._hold
+        if hold is not None:
+            raise SubmissionError(hold.refusal())
         if self._run is None:
             raise SubmissionError(
                 f"the experiment {self.name!r} is not started: call start(), or use it as a block (with ...)"
@@ -775,7 +816,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
     @staticmethod
     def _set_current() -> None:
         now = experiment.CURRENT = _current[-1] if _current else None
-        context.current = None if now is None else now._dry or now._run  # noqa: SLF001 - our own
+        context.current = None if now is None else now._dry or now._hold or now._run  # noqa: SLF001 - our own
 
 
 def _tell_earlier(given: "_Earlier") -> None:
@@ -790,7 +831,7 @@ def _tell_earlier(given: "_Earlier") -> None:
 
 def _leave_all(run: OpenRun) -> None:
     """A run ends: it is nobody's current one any more."""
-    for one in [one for one in _current if one._run is run]:  # noqa: SLF001 - our own
+    for one in [one for one in _current if one._run is run and one._hold is None]:  # noqa: SLF001 - our own
         one._leave_current()  # noqa: SLF001 - same
 
 
@@ -813,13 +854,17 @@ def _status_after(error: BaseException | None) -> Literal["failed", "detached"] 
 def _leave() -> None:
     """At the exit of the process: open runs are detached, their jobs go on."""
     web.leave()
+    holding.leave()
     lifetime.leave()
 
 
 def _forget_in_fork() -> None:
     """A process that the user forks has none of our threads: nothing in it is its to run or to write."""
     web.forget()
+    holding.forget()
     lifetime.forget()
+    for one in _current:
+        one._hold = None  # noqa: SLF001 - our own
     _current.clear()
     experiment.CURRENT = context.current = None
 

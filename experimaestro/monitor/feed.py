@@ -103,7 +103,9 @@ class Source(NamedTuple):
     """What commands do; None: the run can only be looked at"""
     services: Services | None = None
     holder: str = ""
-    """The process that has the run, if this one has not"""
+    """The process that has the run, if this one has not, and waits for its end"""
+    note: str = ""
+    """What is told below the run"""
 
 
 class _News(NamedTuple):
@@ -220,7 +222,9 @@ class Feed:
         title = self._source.title
         run = f"{title.name}/{title.run}"
         self._table = Table(run)
-        self._overviews = Overviews(run, title.workspace, title.workers, self._source.holder)
+        self._overviews = Overviews(
+            run, title.workspace, title.workers, self._source.holder, self._source.note
+        )
         self._overview: Overview | None = None
         self._told_at = -OVERVIEW_S
         self._kept: deque[Message] = deque(maxlen=_KEPT)

@@ -41,6 +41,8 @@ class Overview(NamedTuple):
     """What is new in the log"""
     holder: str = ""
     """Who has the run, if `status` is `held`"""
+    note: str = ""
+    """What is told below the run"""
 
     def message(self) -> dict[str, object]:
         """What a view gets, ready for JSON."""
@@ -55,6 +57,7 @@ class Overview(NamedTuple):
             "trouble": printable(self.snapshot.trouble),
             "paused": self.paused,
             "holder": printable(self.holder),
+            "note": printable(self.note),
         }
 
 
@@ -65,14 +68,16 @@ class Overviews:
         run: `<experiment>/<run id>`.
         workspace: For the first line of the log.
         workers: How many jobs run at once on this machine.
-        holder: The process that has the run, if this one has not.
+        holder: The process that has the run, if this one has not, and waits for its end.
+        note: What is told below the run.
     """
 
-    def __init__(self, run: str, workspace: str, workers: int, holder: str = "") -> None:
+    def __init__(self, run: str, workspace: str, workers: int, holder: str = "", note: str = "") -> None:
         self._run = run
         self._workspace = workspace
         self._workers = workers
         self._holder = holder
+        self._note = note
         self._known_failures = 0
         self._trouble = ""
         self._began = False
@@ -95,7 +100,8 @@ class Overviews:
         run = state.runs[self._run]
         entries = self._entries(state, snapshot)
         status = "held" if self._holder and run.status == "running" else status_of(run)
-        return Overview(status, snapshot, run.ended, dict(state.paused), entries, self._holder)
+        paused = dict(state.paused)
+        return Overview(status, snapshot, run.ended, paused, entries, self._holder, self._note)
 
     def _entries(self, state: State, snapshot: Snapshot) -> list[Entry]:
         run = state.runs[self._run]

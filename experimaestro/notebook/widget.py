@@ -116,6 +116,11 @@ class ExperimentWidget(AnyWidget):
         _widgets[run] = self
         self._feed.follow(self._source)
 
+    def tell(self, note: str) -> None:
+        """Tells below the run of another process that nothing of ours begins when it ends."""
+        self._source = self._source._replace(holder="", note=note)
+        self._feed.follow(self._source)
+
     def close(self) -> None:
         """Ends the views. The run goes on."""
         kernel.forget(self.comm)
@@ -223,15 +228,23 @@ def widget_of(run: OpenRun, name: str, is_current: Callable[[], bool]) -> Experi
     return widget
 
 
-def widget_of_another(run: RemoteRun, reader: RunReader, holder: str) -> ExperimentWidget:
-    """A widget of a run that another process has: it can be looked at and commanded.
+def widget_of_another(
+    workspace: str, name: str, holder: str, is_current: Callable[[], bool]
+) -> ExperimentWidget:
+    """A widget of the run that another process has: it can be looked at and commanded.
 
     Args:
-        run: The run.
-        reader: What reads it.
+        workspace: Folder of the workspace.
+        name: Name of the experiment.
         holder: The process, in words.
+        is_current: Whether tasks are submitted to the experiment, once it has a run of its own.
+
+    Raises:
+        WorkspaceError: The run has no files yet.
+        FormatError: Its journal cannot be read.
     """
-    return ExperimentWidget(_source_of_another(run, reader)._replace(holder=holder), lambda: False)
+    reader = RunReader(workspace, name)
+    return ExperimentWidget(_source_of_another(reader)._replace(holder=holder), is_current)
 
 
 def widget_to_look_at(reader: RunReader) -> ExperimentWidget:
@@ -240,10 +253,11 @@ def widget_to_look_at(reader: RunReader) -> ExperimentWidget:
     Args:
         reader: What reads it; nobody else may use it.
     """
-    return ExperimentWidget(_source_of_another(RemoteRun(reader), reader), lambda: False)
+    return ExperimentWidget(_source_of_another(reader), lambda: False)
 
 
-def _source_of_another(run: RemoteRun, reader: RunReader) -> Source:
+def _source_of_another(reader: RunReader) -> Source:
+    run = RemoteRun(reader)
     run.ask(lambda _: None).result()  # reads the journal
     name, _, run_id = reader.run.id.partition("/")
     title = Title(name=name, run=run_id, workspace=reader.workspace, workers=0)

@@ -326,3 +326,41 @@ def test_the_run_of_another_kernel_is_shown_commanded_and_taken_over(lab: Lab, s
     assert note.startswith("Another process has this experiment: ")
     assert note.endswith(". This run begins when that one ends.")
     assert status == "idle"
+
+
+def test_a_block_waits_for_the_run_of_another_kernel_until_interrupt(lab: Lab, start: str, tmp_path: Path):
+    block = f"with experiment({str(tmp_path / 'runs')!r}, 'first') as xp:\n    print('in the block')"
+
+    def work(notebook: Notebook) -> tuple[str, str, str]:
+        notebook.run(0)
+        notebook.run(1)
+        notebook.wait(0, 1)
+        write(lab.server.folder / "block.ipynb", [start.rpartition("xp = ")[0], block])
+        other = lab.open(notebook.tab.context, "block.ipynb")
+        try:
+            other.run(0)
+            other.run(1)
+            other.row(state="running").wait_for()
+            note = other.view.locator(".xpm-note p")
+            note.filter(has_text="This run begins when that one ends").wait_for()
+            other.interrupt()
+            other.wait(1)
+            note.filter(has_text="was given up").wait_for()
+            interrupted = other.output(1)
+            other.run(1)
+            other.row(state="running").wait_for()
+            notebook.tab.bring_to_front()
+            notebook.run(2)
+            notebook.wait(2)
+            other.tab.bring_to_front()
+            other.wait(1)
+            return interrupted, other.output(1), other.view.get_attribute("data-status") or ""
+        finally:
+            other.shut_down()
+
+    interrupted, ran, status = lab.with_notebook([start, waiting_job(tmp_path), "xp.stop()"], work)
+
+    assert interrupted.strip().splitlines()[-1].endswith(" was interrupted: nothing was started")
+    assert "Traceback" not in interrupted
+    assert "in the block" in ran
+    assert status == "done"

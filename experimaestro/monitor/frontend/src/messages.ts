@@ -50,6 +50,8 @@ export interface Run {
   paused: Record<string, string>;
   /** Who has the run, if this process has not: status `held` */
   holder?: string;
+  /** What is told below the run */
+  note?: string;
 }
 
 export type Entry = [t: number, level: "info" | "warning" | "error", text: string];

@@ -156,6 +156,7 @@ export class Messages implements Part {
     if (run?.status === "held") {
       return [this.#mark("held"), h("p", {}, `Another process has this experiment: ${run.holder ?? ""}. This run begins when that one ends.`)];
     }
+    if (run?.note) return [this.#mark("warning"), h("p", {}, run.note)];
     if (run?.trouble) return [this.#mark("error"), h("p", {}, `${run.trouble}: trying again`)];
     const paused = Object.entries(run?.paused ?? {})[0];
     if (paused !== undefined) {

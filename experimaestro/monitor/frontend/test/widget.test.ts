@@ -443,6 +443,12 @@ test("marked jobs can be commanded also while a task is paused or another proces
   assert.match(text(".xpm-note p"), /^Another process has this experiment/);
 });
 
+test("a run of another process for which nobody waits any more says so", () => {
+  wire.reset([cells(0)], run({ running: 1 }, { note: "The experiment 'first' was given up." }));
+  pass();
+  assert.equal(text(".xpm-note p"), "The experiment 'first' was given up.");
+});
+
 test("a run that is at rest offers to retry what failed", () => {
   wire.reset([cells(0, "failed"), cells(1, "skipped")], run({ failed: 1, skipped: 1 }, { status: "idle" }));
   pass();
