@@ -82,6 +82,10 @@ class Job(Struct):
     """See `JobSubmitted.transient`; the lowest that was asked for"""
     retries: int = 0
     """How often it may still be resumed after it ran out of time"""
+    max_retries: int = 0
+    """How often it is resumed at most: what was asked for"""
+    retry_count: int = 0
+    """How often it was resumed, or run again, in the runs that were open together"""
     state: JobState = _UNSCHEDULED
     reason: FailureReason | None = None
     """Why it is in ERROR"""
@@ -233,6 +237,7 @@ class State:
             job = Job(
                 key=e.job, task=e.task, tags=e.tags, deps=e.deps, launcher=e.launcher, submitted=e.t,
                 needs=e.needs, priority=e.priority, transient=e.transient, retries=e.retries,
+                max_retries=e.retries,
                 waiting=sum(self.jobs[dep].state is not _DONE for dep in e.deps),
             )  # fmt: skip
             self.jobs[e.job] = job
@@ -243,11 +248,16 @@ class State:
             self.changed.add(e.job)
             return
         self._record(job, e, "submitted again")
+        is_anew = all(self.runs[one].status != "running" for one in job.runs)
         if e.run not in job.runs:
             self._join(job, run)
         job.tags, job.launcher, job.priority = e.tags, e.launcher, e.priority
-        job.transient, job.retries = min(job.transient, e.transient), max(job.retries, e.retries)
+        job.transient = min(job.transient, e.transient)
         self._again(job)
+        if is_anew:
+            job.retries, job.max_retries, job.retry_count = e.retries, e.retries, 0
+        else:
+            job.retries, job.max_retries = max(job.retries, e.retries), max(job.max_retries, e.retries)
 
     def _job_retried(self, e: JobRetried) -> None:
         self._again(self._record(self._job(e, e.job), e, "submitted again"))
@@ -323,6 +333,7 @@ class State:
             duration.seconds += e.t - (e.t if job.started is None else job.started)
         elif change == "ran out of time":
             job.retries -= 1
+            job.retry_count += 1
             job.started = job.ended = job.owner = None
             job.where = ""
         else:
@@ -405,6 +416,7 @@ class State:
             if job.reason in SKIPPED:
                 for key in job.runs:
                     self.runs[key].skipped -= 1
+            job.retry_count += job.where != ""  # what never ran is not run again
             job.reason = job.outcome = job.because = job.started = job.ended = None
             job.progress, job.where, job.owner, job.stopping = (), "", None, False
         self._move(job, TRANSITIONS[job.state, "submitted again"])

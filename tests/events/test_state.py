@@ -9,6 +9,7 @@ from experimaestro.events.model import (
     EffectFailed,
     Event,
     JobObserved,
+    JobRetried,
     Level,
     Progress,
     RunEnded,
@@ -19,16 +20,20 @@ from experimaestro.events.model import (
 from experimaestro.events.state import State, check
 from experimaestro.events.states import TRANSITIONS, FailureReason, JobState, mermaid
 from experimaestro.exceptions import ImpossibleEventError
-from facts import DONE, FAILED, OTHER, ended, observed, queued, run_started, started, submitted
+from facts import DONE, FAILED, OTHER, TIMEOUT, ended, observed, queued, run_started, started, submitted
 
 
 def fold(*events: Event) -> State:
     state = State()
     state.apply(run_started())
+    fold_into(state, *events)
+    return state
+
+
+def fold_into(state: State, *events: Event) -> None:
     for event in events:
         state.apply(event)
         check(state)
-    return state
 
 
 def test_a_job_goes_from_submission_to_done():
@@ -79,6 +84,33 @@ def test_a_failed_job_that_is_submitted_again_begins_anew():
 
     assert (state.jobs["a"].state, state.jobs["a"].reason) == (JobState.UNSCHEDULED, None)
     assert state.runs["xp/1"].open == 1
+
+
+def test_retries_are_counted_anew_in_each_run_and_void_attempts_are_none():
+    state = fold(submitted("a", retries=2), observed("a"))
+    for attempt in (4, 5):  # three were void, or of other runs
+        fold_into(state, queued("a", attempt), started("a", attempt), ended("a", TIMEOUT, attempt))
+    job = state.jobs["a"]
+    assert (job.retry_count, job.max_retries, job.retries) == (2, 2, 0)
+
+    fold_into(state, queued("a", 6), started("a", 6), ended("a", FAILED, 6), JobRetried(t=10.0, job="a"))
+    assert (job.retry_count, job.max_retries) == (3, 2)
+    fold_into(state, submitted("a", retries=1))
+    assert (job.retry_count, job.max_retries, job.retries) == (3, 2, 1), "the same run"
+
+    fold_into(state, RunEnded(t=11.0, run="xp/1", status="failed"), run_started("xp/2"))
+    fold_into(state, submitted("a", run="xp/2", retries=1))
+    assert (job.retry_count, job.max_retries, job.retries) == (0, 1, 1)
+
+
+def test_what_never_ran_is_not_run_again():
+    state = fold(submitted("a"), submitted("b", "a"), observed("a"), observed("b"))
+    fold_into(
+        state, queued("a"), started("a"), ended("a", FAILED), DependencyFailed(t=9.0, job="b", because="a")
+    )
+    fold_into(state, JobRetried(t=10.0, job="a"), JobRetried(t=10.0, job="b"))
+
+    assert (state.jobs["a"].retry_count, state.jobs["b"].retry_count) == (1, 0)
 
 
 def test_an_earlier_failure_found_in_the_folder_is_tried_again():
