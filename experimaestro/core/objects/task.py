@@ -173,10 +173,7 @@ class Task(LightweightTask):
         submitter = _submitter(workspace, run_mode, name, where)
         info = state
         if info.key is not None:
-            raise SubmissionError(
-                f"{name}.submit(): this task was already submitted as {info.key} ({place(*where)}). "
-                "To run it with other parameters, submit a copy: task.copy()"
-            )
+            raise SubmissionError(f"{name}.submit(): {_submitted(info, place(*where))}")
         value: Any = info.declaration.cls.XPMValue  # type: ignore[attr-defined] # of the metaclass
         if value.execute is LightweightTask.execute:
             raise SubmissionError(
@@ -444,7 +441,27 @@ def _configuration(task: Any, what: str) -> Information:
         raise NotSubmittedError(
             f"{what} is a part of the plan: call it on the configuration, not on an object"
         )
+    if info.key is not None and info.submitter is None:
+        raise NotSubmittedError(f"{info.declaration.name}.{what}: {_loaded(info)}")
     return info
+
+
+def _submitted(info: Information, where: str) -> str:
+    """Why a task is not submitted again, and what to do."""
+    if info.submitter is None:
+        return f"{_loaded(info)} ({where})"
+    return (
+        f"this task was already submitted as {info.key} ({where}). "
+        "To run it with other parameters, submit a copy: task.copy()"
+    )
+
+
+def _loaded(info: Information) -> str:
+    """What a task has that was loaded from a run, and what it has not."""
+    return (
+        f"this task was loaded. It was submitted before, as {info.key}, and task.jobpath has its files: "
+        "to have it run again or followed, submit a copy: task.copy().submit()"
+    )
 
 
 def _watch(method: Any, callback: "Callable[[Any], object]") -> context.Watch:
