@@ -7,23 +7,63 @@ folder of its run goes to a temporary one, which is removed at the end.
 import shutil
 import sys
 import tempfile
+import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 from experimaestro.core.context import Submission, Watch
 from experimaestro.core.objects import Config
+from experimaestro.events import state as known
 from experimaestro.events.owners import Observation
+from experimaestro.events.states import REASONS, JobState
 from experimaestro.exceptions import ExperimentStopped
 from experimaestro.scheduler import elsewhere
-from experimaestro.scheduler.job import Job
+from experimaestro.scheduler.job import Job, seen_state
 from experimaestro.scheduler.modes import asked_for
 from experimaestro.scheduler.services import Services
 from experimaestro.workspace import attempts, files
 from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.layout import JobPaths, RunPaths
 
+T = TypeVar("T")
+
 _WORDS = {"free": "not run", "gone": "not run", "unknown": "running", "conflict": "failed"}
+
+
+class RehearsedJob(Job):
+    """A job that is not run: it stands where its folder says whenever it is asked, and no wait blocks.
+
+    Args:
+        row: What was submitted.
+        workspace: The workspace's folder.
+        config: Its task.
+    """
+
+    def __init__(self, row: known.Job, workspace: str, config: Config | None) -> None:
+        super().__init__(row.key, workspace, config)
+        self._submitted = row
+
+    def wait(self) -> JobState:
+        """Returns at once where it stands."""
+        return self.state
+
+    def finalState(self) -> "Future[JobState]":  # noqa: N802 - the name of the compatible API
+        """Where it stands, as a future that has its result."""
+        future: Future[JobState] = Future()
+        future.set_result(self.state)
+        return future
+
+    def _row(self, question: Callable[[known.Job], T]) -> T:
+        seen = attempts.observe(self._files)
+        state = seen_state(seen)
+        failed = state is JobState.ERROR
+        reason = REASONS["lost" if seen.outcome is None else seen.outcome.status] if failed else None
+        return question(replace(self._submitted, state=state, outcome=seen.outcome, reason=reason))
 
 
 class DryRun:
@@ -40,6 +80,8 @@ class DryRun:
         self.is_open = True
         self.services = Services()
         self._would_run: dict[str, bool] = {}
+        self._rows: dict[str, known.Job] = {}
+        self._tasks: weakref.WeakValueDictionary[str, Config] = weakref.WeakValueDictionary()
         self._scratch: str | None = None
         self._remove: Callable[[], object] = lambda: None
 
@@ -71,6 +113,17 @@ class DryRun:
         """
         if not self.is_open:
             raise ExperimentStopped(f"the dry run has ended: {submission.key} is not looked at")
+        self._tasks.setdefault(submission.key, submission.task)
+        self._rows[submission.key] = known.Job(
+            key=submission.key,
+            task=submission.task.__xpm__.declaration.written_name,
+            tags=dict(submission.tags),
+            deps=tuple(submission.dependencies),
+            launcher="",
+            submitted=time.time(),
+            transient=submission.options.transient,
+            max_retries=submission.options.retries or 0,
+        )
         paths = JobPaths.of(self.workspace, submission.key)
         seen = attempts.observe(paths)
         found = elsewhere.find(paths, submission, self.attached) if seen.kind == "free" else None
@@ -108,7 +161,7 @@ class DryRun:
 
     def job(self, key: str) -> Job:
         """See `context.Submitter.job`."""
-        return Job(key, self.workspace)
+        return RehearsedJob(self._rows[key], self.workspace, self._tasks.get(key))
 
     def on_completed(self, key: str, callback: Callable[[], object]) -> None:
         """See `context.Submitter.on_completed`; nothing is ever completed."""

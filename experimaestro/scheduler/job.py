@@ -3,20 +3,23 @@
 Rule: nothing is kept here but names; where the job stands is asked of the scheduler, each time.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from experimaestro import waiting
 from experimaestro.core import context
 from experimaestro.core.objects import ResumableTask
+from experimaestro.core.problems import short
 from experimaestro.events import state as known
 from experimaestro.events.model import Level, Progress
-from experimaestro.events.owners import Kind
+from experimaestro.events.owners import Kind, Observation
 from experimaestro.events.states import FailureReason, JobState
 from experimaestro.exceptions import NotSubmittedError
 from experimaestro.workspace import attempts
@@ -37,6 +40,12 @@ _SEEN: dict[Kind, JobState] = {
     "free": JobState.UNSCHEDULED,
 }
 """Where a job stands whose folder was seen so"""
+
+
+def seen_state(seen: Observation) -> JobState:
+    """Where a job stands by its folder alone."""
+    never_ran = seen.kind == "gone" and seen.started_t is None  # who was to run it is gone
+    return JobState.UNSCHEDULED if never_ran else _SEEN[seen.kind]
 
 
 class Job:
@@ -180,13 +189,13 @@ class Job:
 
     @property
     def retry_count(self) -> int:
-        """How many attempts were made before the last."""
-        return self._row(lambda row: max(0, row.attempt - 1))
+        """How often it was resumed, or run again after a failure, in this run of the experiment."""
+        return self._row(lambda row: row.retry_count)
 
     @property
     def max_retries(self) -> int:
         """How often it is resumed at most after it ran out of time."""
-        return self._row(lambda row: row.retries + max(0, row.attempt - 1))
+        return self._row(lambda row: row.max_retries)
 
     @property
     def resumable(self) -> bool:
@@ -212,7 +221,7 @@ class Job:
         Raises:
             OSError: The disk does not tell.
         """
-        return _SEEN[attempts.observe(self._files).kind]
+        return seen_state(attempts.observe(self._files))
 
     def state_dict(self) -> dict[str, Any]:
         """What is known of it, as JSON values; times in ISO form."""
@@ -231,7 +240,7 @@ class Job:
                 "starttime": _iso(row.started),
                 "endtime": _iso(row.ended),
                 "exit_code": None if row.outcome is None else row.outcome.code,
-                "retry_count": max(0, row.attempt - 1),
+                "retry_count": row.retry_count,
             }
 
         return self._row(tell)
@@ -242,13 +251,34 @@ class Job:
         Nothing is written: what the job says, and a view in another process, know nothing of it.
 
         Args:
-            level: Which loop: 0 is the outermost.
+            level: Which loop: 0 is the outermost, 1 the one in it; one more than was told so far at most.
             value: How much of it is done, 0 to 1.
             desc: What it does.
+
+        Raises:
+            TypeError: An argument is of another type.
+            ValueError: The loop around that of `level` was not told, or `value` is no number.
         """
-        known_levels = [*self.progress, *[Level(value=0.0, text="")] * (level + 1)][: level + 1]
-        levels = (*known_levels[:level], Level(value=min(1.0, max(0.0, value)), text=desc))
-        self._scheduled().post(Progress(t=time.time(), job=self._key, levels=levels))
+        given: dict[str, tuple[object, type, str]] = {
+            "level": (level, Integral, "an int"),
+            "value": (value, Real, "a number from 0 to 1"),
+            "desc": (desc, str, "a str"),
+        }
+        for name, (argument, kind, text) in given.items():
+            if not isinstance(argument, kind) or isinstance(argument, bool):
+                raise TypeError(f"set_progress({name}={short(argument)}): expected {text}")
+        if math.isnan(value):
+            raise ValueError(f"set_progress(value={value}): expected a number from 0 to 1")
+        is_running, before = self._row(lambda row: (row.state is JobState.RUNNING, row.progress))
+        deepest = max(1, len(before)) if is_running else level  # what is said too late is for nobody
+        if not 0 <= level <= deepest:
+            raise ValueError(
+                f"set_progress(level={level}): expected 0 to {deepest}, where 0 is the outermost loop"
+            )
+        if is_running:
+            around = [*before, Level(value=0.0, text="")][:level]
+            levels = (*around, Level(value=min(1.0, max(0.0, float(value))), text=desc))
+            self._scheduled().post(Progress(t=time.time(), job=self._key, levels=levels))
 
     def ask(self, question: Callable[[known.State, known.Job], T]) -> T:
         """Asks a question of the scheduler, in its thread: it keeps nothing of what it is given.
@@ -259,14 +289,7 @@ class Job:
         Raises:
             NotSubmittedError: No scheduler has it.
         """
-
-        def answer(state: known.State) -> T:
-            row = state.jobs.get(self._key)
-            if row is None:
-                raise NotSubmittedError(f"{self._key}: this process was forked before its scheduler had it")
-            return question(state, row)
-
-        return self._scheduled().ask(answer).result()
+        return self._scheduled().ask(lambda state: question(state, self._find(state))).result()
 
     # Waiting.
 
@@ -279,27 +302,46 @@ class Job:
         Raises:
             KeyboardInterrupt: The wait was interrupted; the job goes on.
         """
-        loop = self._scheduled()
-        waiting.wait(loop.when(lambda state: state.is_left(self._key)))
+        waiting.wait(self._scheduled().when(self._is_left))
         return self.state
 
     def finalState(self) -> "Future[JobState]":  # noqa: N802 - the name of the compatible API
-        """How the job ends, as a future."""
+        """How the job ends, as a future; a state before its start if its experiment was stopped before."""
         future: Future[JobState] = Future()
         loop = self._scheduled()
 
-        def look(state: known.State) -> bool:
-            is_left = state.is_left(self._key)
-            if is_left and not future.done():
-                future.set_result(state.jobs[self._key].state)
-            return is_left
+        def resolve(state: known.State) -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                found = self._find(state).state
+            except NotSubmittedError as error:
+                future.set_exception(error)
+                return
+            if loop.failure is None or found.rests():
+                future.set_result(found)
+            else:
+                future.set_exception(loop.failure)
 
-        loop.when(look)
+        loop.then(self._is_left, resolve)
         return future
+
+    def _is_left(self, state: known.State) -> bool:
+        """Whether nothing more happens to it by itself, or it is not known."""
+        return self._key not in state.jobs or state.is_left(self._key)
+
+    def _find(self, state: known.State) -> known.Job:
+        row = state.jobs.get(self._key)
+        if row is None:
+            raise NotSubmittedError(
+                f"{self._key} was not handed to a scheduler yet: a hook comes before. (Or this process was "
+                "forked before)"
+            )
+        return row
 
     def _scheduled(self) -> "Loop":
         if self._loop is None:
-            raise NotSubmittedError(f"{self._key} was not handed to a scheduler yet: a hook comes before")
+            raise NotSubmittedError(f"{self._key} has no scheduler: it is only rehearsed")
         return self._loop
 
     def _row(self, question: Callable[[known.Job], T]) -> T:

@@ -83,14 +83,15 @@ class Loop:
         self._runner = Runner(workspace, self._work, self, self._preparing)
         self._items: deque[model.Event | Callable[[], None]] = deque()
         self._woken = False
-        self._started = threading.Event()
         self._thread: threading.Thread | None = None
-        self._waits: list[tuple[Callable[[State], bool], threading.Event]] = []
+        self._waits: list[tuple[Callable[[State], bool], Callable[[State], object]]] = []
         self._runs: dict[str, RunFiles] = {}
-        self._lifecycle = threading.Lock()
+        self._lifecycle = (
+            threading.RLock()
+        )  # what is called here and now may post, and so may a signal handler
         self._closing = False  # end when no job of ours runs
-        self._leaving = False  # end now
-        self._over = False
+        self._leaving = False  # end when what was posted is recorded
+        self._over = True  # no thread takes what is posted
         self._listeners: dict[str, Tell] = {}
         self._on_done: dict[str, list[Callable[[], object]]] = {}
         self._number = 0
@@ -107,7 +108,7 @@ class Loop:
         """
         with self._lifecycle:
             self._closing = False
-            if not self._over and self._thread is not None:
+            if not self._over:
                 return
         if self.failure is not None:
             raise self.failure
@@ -115,16 +116,17 @@ class Loop:
             self._thread.join()
             self._runner = Runner(self.workspace, self._work, self, self._preparing)
             self._engine.resume()
-        self._over = self._woken = False
-        self._started.clear()
-        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
-        self._thread.start()
-        self._started.wait()
+        with self._lifecycle:  # meanwhile whoever asks is answered here and now; from then on, by the thread
+            self._asyncio = asyncio.new_event_loop()
+            self._wakeup = asyncio.Event()
+            self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
+            self._thread.start()
+            self._over = self._woken = False
 
     @property
     def is_alive(self) -> bool:
         """Whether the thread runs."""
-        return self._thread is not None and not self._over
+        return not self._over
 
     def set_workers(self, workers: int) -> None:
         """Changes how many jobs run at once on this machine; not to be called while the thread runs."""
@@ -157,13 +159,13 @@ class Loop:
         """Ends jobs: those that run are asked to, those that wait are not started. Does not wait.
 
         Args:
-            jobs: Keys; those that are unknown or finished are left out.
+            jobs: Keys; those that are unknown or at rest are left out.
         """
 
         def begin() -> None:
             for key in jobs:
                 job = self._engine.state.jobs.get(key)
-                if job is not None and not job.state.finished():
+                if job is not None and not job.state.rests():
                     self._step(model.KillRequested(t=time.time(), job=key))
 
         self.post(begin)
@@ -201,6 +203,12 @@ class Loop:
                 self._woken = True  # in this order: an interrupt may come in between
             return True
 
+    def _call(self, item: Callable[[], None]) -> None:
+        """Calls something in the loop's thread; here and now if that has ended: nothing else happens then."""
+        with self._lifecycle:
+            if not self.post(item):
+                item()
+
     def _wake(self) -> None:
         self._wakeup.set()
 
@@ -224,8 +232,7 @@ class Loop:
             except Exception as error:  # noqa: BLE001 - handed to whoever asked
                 answer.set_exception(error)
 
-        if not self.post(reply):
-            reply()  # nobody changes the state any more
+        self._call(reply)
         return answer
 
     def when(self, condition: Callable[[State], bool]) -> threading.Event:
@@ -235,15 +242,30 @@ class Loop:
             condition: Cheap; called in the loop's thread.
 
         Returns:
-            The event. It is also set when the scheduler itself fails: see `failure`.
+            The event. It is also set when the thread ends, as nothing more comes then: see `failure`.
         """
         event = threading.Event()
-        if not self.post(lambda: self._waits.append((condition, event))):
-            event.set()
+        self.then(condition, lambda _: event.set())
         return event
 
+    def then(self, condition: Callable[[State], bool], call: Callable[[State], object]) -> None:
+        """Has something called once when a condition holds, or when the thread ends; at once if it has.
+
+        Args:
+            condition: Cheap; called in the loop's thread.
+            call: Called with the state; must not block.
+        """
+
+        def begin() -> None:
+            if self._over:
+                call(self._engine.state)
+            else:
+                self._waits.append((condition, call))
+
+        self._call(begin)
+
     def on_done(self, job: str, call: Callable[[], object]) -> None:
-        """Has something called once in the loop's thread when a job is done; soon, if it is.
+        """Has something called once when a job is done; soon, if it is. Kept if the thread ends before.
 
         Args:
             job: The key of a job that was submitted.
@@ -256,7 +278,7 @@ class Loop:
             else:
                 self._on_done.setdefault(job, []).append(call)
 
-        self.post(begin)
+        self._call(begin)
 
     def is_done(self, job: str) -> bool:
         """Whether a job has a result; to be called in the loop's thread."""
@@ -277,7 +299,7 @@ class Loop:
             run: Id of the run.
             tell: Called in the loop's thread; must not block.
         """
-        self.post(lambda: self._listeners.__setitem__(run, tell))
+        self._call(lambda: self._listeners.__setitem__(run, tell))
 
     def open_run(self, files: RunFiles) -> None:
         """Makes the loop record a run; the first event of the run is to be posted after."""
@@ -342,32 +364,26 @@ class Loop:
 
     def forget(self) -> None:
         """Makes this the memory of a scheduler that runs in another process, after a fork."""
-        self._lifecycle = threading.Lock()
+        self._lifecycle = threading.RLock()
         self._over = True
 
     # The thread.
 
     def _run(self) -> None:
         # Not asyncio.run: once a user's wait was nested (`waiting`), that one closes no loop.
-        loop = asyncio.new_event_loop()
         try:
-            loop.run_until_complete(self._main())
+            self._asyncio.run_until_complete(self._main())
         except BaseException as error:
-            with self._lifecycle:
-                self._over = True
             self.failure = self.failure or error
             log.exception("the scheduler of %s failed", self.workspace)
-            self._notify()
+            self._answer_all()
         finally:
-            loop.close()
+            self._asyncio.close()
 
     async def _main(self) -> None:
-        self._asyncio = asyncio.get_running_loop()
-        self._wakeup = asyncio.Event()
         with DaemonPool(8, "experimaestro-disk") as self._pool:
             local = LocalProcesses(self._workers, self._pool)
             self._processes: dict[str, Processes] = {local.name: local}
-            self._started.set()
             self.spawn(self._runner.watch_ends(local))
             self.spawn(self._runner.sample())
             self.spawn(self._flush())
@@ -375,19 +391,28 @@ class Loop:
                 await self._drain()
             except BaseException as error:  # noqa: BLE001 - shown to everybody who waits
                 self._fail(error)
-            with self._lifecycle:
-                self._over = True
-            while self._items:  # after a failure: whoever asked gets an answer
-                item = self._items.popleft()
-                if not isinstance(item, model.Event):
-                    item()
-            self._notify()
+            self._answer_all()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             if not self._leaving:
                 await self._runner.close()
             await local.close()
+
+    def _answer_all(self) -> None:
+        """The thread takes nothing more: whoever asked gets an answer, and all waits end."""
+        with self._lifecycle:
+            self._over = True
+        while self._items:
+            item = self._items.popleft()
+            try:
+                if not isinstance(item, model.Event):
+                    item()
+            except Exception:  # another one has failed before: the rest are answered as well
+                log.exception("the scheduler of %s failed again", self.workspace)
+        waits, self._waits = self._waits, []
+        for _, call in waits:
+            call(self._engine.state)
 
     async def _drain(self) -> None:
         while not self._may_end():
@@ -408,18 +433,19 @@ class Loop:
 
     def _may_end(self) -> bool:
         with self._lifecycle:
-            idle = self._closing and not self._runner.is_busy and not self._items
-            self._over = self._leaving or idle or self.failure is not None
+            idle = not self._items and (self._leaving or (self._closing and not self._runner.is_busy))
+            self._over = idle or self.failure is not None
             return self._over
 
     def _notify(self) -> None:
         """Ends the waits whose condition holds."""
+        state = self._engine.state
         still = []
-        for condition, event in self._waits:
-            if self.failure is not None or condition(self._engine.state):
-                event.set()
+        for condition, call in self._waits:
+            if self.failure is not None or condition(state):
+                call(state)
             else:
-                still.append((condition, event))
+                still.append((condition, call))
         self._waits = still
 
     def _fail(self, error: BaseException) -> None:

@@ -39,7 +39,7 @@ from experimaestro.exceptions import (
     SubmissionError,
 )
 from experimaestro.launchers import DirectLauncher
-from experimaestro.scheduler.callbacks import Callbacks, Watched, output_call, read_outputs
+from experimaestro.scheduler.callbacks import Callbacks, Given, Watched, output_call, read_outputs
 from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.effects import Work, users_path
 from experimaestro.scheduler.job import Job
@@ -222,7 +222,7 @@ class OpenRun:
                 "for this machine"
             )
         environ = {**({} if launcher is None else launcher.environ), **self.environment}
-        job = Job(submission.key, self.workspace, submission.task, environ)
+        job = Job(submission.key, self.workspace, submission.task, environ, self.loop)
         if launcher is not None:
             launcher.onSubmit(job)
         for hook in submission.hooks:
@@ -336,8 +336,24 @@ class OpenRun:
             self._follow(watched)
 
     def _follow(self, watched: Watched) -> None:
-        self._unread.add(watched)
-        self.loop.post(lambda: self.loop.spawn(self._read_outputs(watched)))
+        if self.status == "running":
+            self._unread.add(watched)
+            if self.loop.post(lambda: self.loop.spawn(self._read_outputs(watched))):
+                return
+        is_all = False
+        while not is_all:  # nobody reads for a run that has ended: here what is there
+            is_all = self._give_out(
+                watched, *read_outputs(JobPaths.of(self.workspace, watched.key), watched.offset)
+            )
+        self._unread.discard(watched)
+
+    def _give_out(self, watched: Watched, given: Sequence[Given], offset: int) -> bool:
+        """Has what was read called; says whether it was nothing."""
+        before, watched.offset = watched.offset, offset
+        for one in watched.new(given):
+            what = f"the output {one.key} of {watched.key}"
+            self.callbacks.call(what, output_call(watched, one))
+        return offset == before
 
     async def _read_outputs(self, watched: Watched) -> None:
         """Reads what a job gives out until it is done, and has it called; in the loop's thread."""
@@ -345,15 +361,14 @@ class OpenRun:
         paths = JobPaths.of(self.workspace, key)
         while self.status == "running":
             is_over = self.loop.is_over(key)
-            before = watched.offset
             try:
-                given, watched.offset = await self.loop.in_pool(read_outputs, paths, before)
+                read = await self.loop.in_pool(read_outputs, paths, watched.offset)
             except OSError as error:
                 log.warning("the outputs of %s cannot be read: %s", key, error)
-                given = []
-            for one in watched.new(given):
-                self.callbacks.call(f"the output {one.key} of {key}", output_call(watched, one))
-            if is_over and watched.offset == before:
+                is_all = True
+            else:
+                is_all = self._give_out(watched, *read)
+            if is_over and is_all:
                 self._unread.discard(watched)
                 self.loop.post(lambda: None)
                 if self.loop.is_done(key):
