@@ -13,12 +13,11 @@ import asyncio
 import atexit
 import contextlib
 import os
-import warnings
 from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from experimaestro import waiting
 from experimaestro.core import context
@@ -40,7 +39,7 @@ from experimaestro.launchers import DirectLauncher
 from experimaestro.monitor import dataframe, drawing, failures, uncaught
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.notebook import kernel
-from experimaestro.scheduler import holding, lifetime
+from experimaestro.scheduler import arguments, holding, lifetime
 from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.job import Job
 from experimaestro.scheduler.lifetime import say
@@ -70,18 +69,6 @@ TaskT = TypeVar("TaskT", bound=Task)
 ServiceT = TypeVar("ServiceT", bound=Service)
 
 _current: "list[experiment]" = []
-
-
-class _Earlier(TypedDict, total=False):
-    """Arguments of earlier versions without effect: there is no server to describe, and no database."""
-
-    host: Any
-    port: Any
-    token: Any
-    wait_for_quit: Any
-    register_signals: Any
-    no_db: Any
-    no_environmental_impact: Any
 
 
 class experiment:  # noqa: N801 - the name of the compatible API
@@ -132,37 +119,15 @@ class experiment:  # noqa: N801 - the name of the compatible API
         dirty_git: DirtyGitAction = DirtyGitAction.WARN,
         project_paths: Sequence[str | os.PathLike[str]] | None = None,
         launcher: DirectLauncher | None = None,
-        **earlier: "Unpack[_Earlier]",
+        **earlier: "Unpack[arguments.Earlier]",
     ) -> None:
-        _tell_earlier(earlier)
+        arguments.tell_earlier(earlier)
         run_mode = RunMode.NORMAL if run_mode is None else run_mode
-        if type(name) is not str:
-            raise WorkspaceError(f"experiment(..., name={name!r}): expected a str")
-        if (not hasattr(env, "__fspath__") and type(env) is not str) or not os.fspath(env):
-            raise WorkspaceError(f"experiment({env!r}, {name!r}): expected the folder of the workspace")
-        if run_mode not in RunMode.__members__.values():
-            modes = ", ".join(f"RunMode.{mode.name}" for mode in RunMode)
-            raise WorkspaceError(f"experiment(..., run_mode={run_mode!r}): expected one of {modes}")
-        if on_failure not in {"continue", "stop"}:
-            raise WorkspaceError(f'experiment(..., on_failure={on_failure!r}): expected "continue" or "stop"')
-        self._stops = on_failure == "stop"
-        if workers is not None and (type(workers) is not int or workers < 1):
-            raise WorkspaceError(f"experiment(..., workers={workers}): expected a number of jobs from 1 up")
-        if launcher is not None and not isinstance(launcher, DirectLauncher):
-            raise WorkspaceError(
-                f"experiment(..., launcher={short(launcher)}): expected DirectLauncher(), or None for "
-                "this machine"
-            )
-        self._folder = os.path.realpath(os.fspath(env))
-        try:
-            self._folder.encode()
-        except UnicodeEncodeError:
-            raise WorkspaceError(
-                f"{self._folder!a} cannot be used as workspace: its name is not UTF-8, "
-                "or the locale of this process is not (set LC_ALL=C.UTF-8)"
-            ) from None
+        arguments.check_options(run_mode, on_failure, workers, launcher)
+        self._folder = arguments.folder_of(env, name)
         self.name = name
         self._workers = workers
+        self._stops = on_failure == "stop"
         self._display = display is not False
         self.run_mode = run_mode
         self._run: OpenRun | None = None
@@ -183,7 +148,6 @@ class experiment:  # noqa: N801 - the name of the compatible API
         self._dirty_git = dirty_git
         paths = [os.path.abspath(path) for path in project_paths or ()]  # noqa: PTH100 - links are kept
         self._code = [*filter(None, [git.main_script()]), *paths]
-        RunPaths(self._folder, name, "run")  # refuses a name that cannot name a folder
 
     # Life.
 
@@ -817,16 +781,6 @@ class experiment:  # noqa: N801 - the name of the compatible API
     def _set_current() -> None:
         now = experiment.CURRENT = _current[-1] if _current else None
         context.current = None if now is None else now._dry or now._hold or now._run  # noqa: SLF001 - our own
-
-
-def _tell_earlier(given: "_Earlier") -> None:
-    """Tells which arguments have no effect; refuses those that never were any."""
-    for name in given:
-        if name not in _Earlier.__annotations__:
-            raise TypeError(f"experiment(...) got an unexpected keyword argument {name!r}")
-    if given:
-        text = f"experiment(..., {', '.join(f'{name}=' for name in given)}): of earlier versions, no effect"
-        warnings.warn(text, DeprecationWarning, stacklevel=3)
 
 
 def _leave_all(run: OpenRun) -> None:
