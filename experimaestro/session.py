@@ -36,6 +36,7 @@ from experimaestro.exceptions import (
     WorkspaceError,
 )
 from experimaestro.launchers import DirectLauncher
+from experimaestro.launchers.base import check_variable
 from experimaestro.monitor import dataframe, drawing, failures, uncaught
 from experimaestro.monitor.terminal import TerminalView
 from experimaestro.notebook import kernel
@@ -194,7 +195,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
         run = lifetime.join_or_open(self._wanted(), self._show)
         if run is None:
             return False
-        self._run, self._hold = run, None
+        self._run, self._hold, self.workspace = run, None, run.place
         return True
 
     def _hold_ended(self) -> None:
@@ -473,10 +474,7 @@ class experiment:  # noqa: N801 - the name of the compatible API
             override: Whether to replace a value that was set before.
         """
         run = None if self._dry is not None else self._opened()
-        if type(name) is not str or type(value) is not str:
-            raise SubmissionError(f"setenv({name!r}, {value!r}): expected two str. Use str(...)")
-        if not name or "=" in name or "\0" in name + value:
-            raise SubmissionError(f"setenv({name!r}, {value!r}): expected a name without '=', and no NUL")
+        check_variable(name, value)
         if run is not None and (override or name not in run.environment):
             run.environment = {**run.environment, name: value}  # jobs submitted before keep theirs
 
@@ -707,10 +705,9 @@ class experiment:  # noqa: N801 - the name of the compatible API
             name=self.name,
             workers=self._workers,
             stops=self._stops,
-            environment=self.workspace.env,
+            place=self.workspace,
             code=self._code,
             limits=Limits(limits.max_done, limits.max_failed),
-            attached=self.workspace.attached,
             retries=self._retries,
         )
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from types import FrameType
 from typing import Literal, NamedTuple
@@ -21,8 +21,8 @@ from experimaestro.exceptions import ExperimentStopped, WorkspaceError
 from experimaestro.scheduler import openrun
 from experimaestro.scheduler.openrun import OpenRun, loop_of, release_loop
 from experimaestro.scheduler.runs import RunFiles
+from experimaestro.scheduler.workspace import Workspace
 from experimaestro.workspace import files
-from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.history import Limits
 from experimaestro.workspace.layout import RunPaths
 from experimaestro.workspace.locks import ExperimentLock
@@ -46,14 +46,12 @@ class Wanted(NamedTuple):
     """Jobs at once, if this opens the workspace; None: one for each core"""
     stops: bool
     """Whether its first failure keeps all jobs from starting that have not"""
-    environment: Mapping[str, str]
-    """Variables of its jobs"""
+    place: Workspace
+    """The workspace, as its users see it"""
     code: Sequence[str]
     """Files and folders whose commit is recorded"""
     limits: Limits
     """How many runs of the experiment are kept"""
-    attached: Sequence[Attached]
-    """Other workspaces whose results count"""
     retries: int
     """How often a resumable task goes on after it ran out of time, where its submission does not say"""
 
@@ -107,10 +105,10 @@ def _tell_without_effect(run: OpenRun, wanted: Wanted) -> None:
     there = {
         "on_failure": (run.stops, wanted.stops),
         "workers": (run.loop.workers, wanted.workers or run.loop.workers),
-        "env": (run.environment, dict(wanted.environment) or run.environment),
+        "env": (run.place.env, wanted.place.env or run.place.env),
         "max_retries": (run.retries, wanted.retries),
         "history": (run.files.limits, wanted.limits),
-        "folders": (list(run.attached), list(wanted.attached)),
+        "folders": (run.place.attached, wanted.place.attached),
     }
     names = ", ".join(name for name, (now, asked) in there.items() if now != asked)
     if names:
@@ -141,11 +139,12 @@ def _begin(wanted: Wanted) -> OpenRun | None:
         ) from None
     if wanted.workers not in {None, loop.workers}:
         say(f"workers={wanted.workers} has no effect: {workspace} runs {loop.workers} jobs at once already")
-    run = OpenRun(loop, run_files, experiment_lock, run_id, t)
-    run.environment = dict(wanted.environment)
+    run = OpenRun(loop, run_files, experiment_lock, run_id, t, wanted.place)
+    for one in run.attached:
+        if not files.exists(f"{one.folder}/jobs"):
+            say(f"{one.folder} has no jobs: it is no workspace, and no result is looked for there (folders)")
     run.files.add_code(wanted.code)
     run.files.limits = wanted.limits
-    run.attached = wanted.attached
     run.retries = wanted.retries
     run.stops = wanted.stops
     run.act = lambda begin: act(run, begin)
@@ -168,6 +167,11 @@ def act(run: OpenRun, begin: Callable[[], None]) -> None:
         if run.key in _open or not run.lock.try_acquire():
             raise ExperimentStopped(
                 f"the run {run.files.run} has ended, and another one of the experiment is open: retry there"
+            )
+        if not files.exists(run.files.paths.journal):
+            run.lock.release()
+            raise ExperimentStopped(
+                f"the run {run.files.run} has ended and its folder was removed: run the same code again"
             )
         run.loop.start()
         run.files.reopen()

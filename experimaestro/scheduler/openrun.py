@@ -39,6 +39,7 @@ from experimaestro.exceptions import (
     SubmissionError,
 )
 from experimaestro.launchers import DirectLauncher
+from experimaestro.launchers.base import check_variable
 from experimaestro.scheduler.callbacks import Callbacks, Given, Watched, output_call, read_outputs
 from experimaestro.scheduler.dryrun import DryRun
 from experimaestro.scheduler.effects import Work, users_path
@@ -49,6 +50,7 @@ from experimaestro.scheduler.modes import RunMode, asked_for
 from experimaestro.scheduler.rehearsal import rehearse
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.services import Services, WebService
+from experimaestro.scheduler.workspace import Workspace
 from experimaestro.workspace import inbox
 from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.layout import JobPaths
@@ -113,20 +115,26 @@ class OpenRun:
         lock: The lock of its experiment, which it has.
         run_id: Name of the run.
         t: When it was started, in seconds since the epoch.
+        place: The workspace, as its users see it and may change it while the run is open.
     """
 
-    def __init__(self, loop: Loop, files: RunFiles, lock: ExperimentLock, run_id: str, t: float) -> None:
+    def __init__(
+        self, loop: Loop, files: RunFiles, lock: ExperimentLock, run_id: str, t: float, place: Workspace
+    ) -> None:
         self.workspace = loop.workspace
         self.loop = loop
         self.files = files
         self.lock = lock
         self.run_id = run_id
         self.started_at = t
-        self.environment: dict[str, str] = {}
-        self.attached: Sequence[Attached] = ()
+        self.place = place
+        self.environment = dict(place.env)
+        """Variables of the jobs that are submitted from now on"""
+        self._env_seen = dict(place.env)
+        self.attached: Sequence[Attached] = place.attached
+        """Other workspaces whose results count here"""
         self.stops = False
         """Whether its first failure keeps all jobs from starting that have not"""
-        """Other workspaces whose results count here"""
         self.retries = 0
         """How often a resumable task goes on after it ran out of time, where its submission does not say"""
         self.services = Services(files.show_services)
@@ -213,21 +221,35 @@ class OpenRun:
 
     def _environment(self, submission: context.Submission) -> Mapping[str, str]:
         """The variables of a job, as its launcher and the hooks of what it uses want them."""
-        launcher = submission.options.launcher
+        launcher, said = submission.options.launcher, "submit(launcher={!r})"
+        if launcher is None:
+            launcher, said = self.place.launcher, "xp.workspace.launcher = {!r}"
+        variables = self._variables()
         if launcher is None and not submission.hooks:
-            return self.environment
+            return variables
         if launcher is not None and not isinstance(launcher, DirectLauncher):
             raise SubmissionError(
-                f"{submission.key}: submit(launcher={launcher!r}): expected DirectLauncher(), or None "
+                f"{submission.key}: {said.format(launcher)}: expected DirectLauncher(), or None "
                 "for this machine"
             )
-        environ = {**({} if launcher is None else launcher.environ), **self.environment}
+        environ = {**({} if launcher is None else launcher.environ), **variables}
         job = Job(submission.key, self.workspace, submission.task, environ, self.loop)
         if launcher is not None:
             launcher.onSubmit(job)
         for hook in submission.hooks:
             hook.process(job, launcher or DirectLauncher())
         return job.environ
+
+    def _variables(self) -> dict[str, str]:
+        """The variables of all jobs: a new dictionary only when `xp.workspace.env` was changed."""
+        if self.place.env != self._env_seen:
+            for name, value in self.place.env.items():
+                check_variable(name, value)
+            gone = self._env_seen.keys() - self.place.env.keys()
+            kept = {name: value for name, value in self.environment.items() if name not in gone}
+            self._env_seen = dict(self.place.env)
+            self.environment = {**kept, **self._env_seen}
+        return self.environment
 
     def _first(self, key: str) -> Config | None:
         """The task that was submitted first as this job, if it still exists."""
@@ -472,8 +494,9 @@ class OpenRun:
         self.actions.append(action)
 
     def _path(self) -> Sequence[str]:
-        """`sys.path` for jobs, as it is now and where we are now."""
-        now = (os.getcwd(), *sys.path) if "" in sys.path or "." in sys.path else tuple(sys.path)  # noqa: PTH109 - a string
+        """`sys.path` for jobs, as it is now and where we are now, after what the workspace adds."""
+        added = [os.path.abspath(os.fspath(one)) for one in self.place.python_path]  # noqa: PTH100 - links are kept
+        now = (*added, os.getcwd(), *sys.path) if "" in sys.path or "." in sys.path else (*added, *sys.path)  # noqa: PTH109 - a string
         if now != self._last_path[0]:
-            self._last_path = now, users_path(sys.path)
+            self._last_path = now, (*added, *users_path(sys.path))
         return self._last_path[1]

@@ -17,7 +17,8 @@ from experimaestro.workspace.attached import Attached
 class Workspace(os.PathLike[str]):
     """The folder in which jobs and runs are kept, and how the jobs of an experiment are run there.
 
-    It can be given wherever a path is expected.
+    It can be given wherever a path is expected. In that of an open experiment, what is changed of `env`,
+    `python_path` and `launcher` holds for the tasks that are submitted from then on.
 
     Args:
         settings: Those of this person, whose variables all jobs have.
@@ -47,7 +48,7 @@ class Workspace(os.PathLike[str]):
         """Other workspaces whose results count"""
         self.run_mode = run_mode
         self.launcher = launcher
-        self.python_path: MutableSequence[str] = []
+        self.python_path: MutableSequence[str | os.PathLike[str]] = []
         self.connector: Any = None
 
     def submitter(self, mode: Any = None) -> Submitter:

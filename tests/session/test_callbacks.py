@@ -213,7 +213,7 @@ def test_a_listener_is_told_of_jobs_and_services_in_order(runs: Path, log: str):
     assert told == ["page", "note submitted", *["note moved"] * 4]
     assert task.job.state.name == "DONE"
     assert (task.job.load_from_disk(), task.job.dependencies) == (JobState.DONE, ())
-    assert (task.job.experiments, task.job.exit_code, task.job.retry_count) == (["x"], None, 0)
+    assert (task.job.experiments, task.job.exit_code, task.job.retry_count) == (["x"], 0, 0)
     assert list(xp.jobs) == [task.job.identifier]
 
 

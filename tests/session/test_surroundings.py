@@ -8,14 +8,16 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from experimaestro import FailedExperiment, experiment
-from experimaestro.exceptions import SubmissionError
+from experimaestro.exceptions import ExperimentStopped, SubmissionError
+from experimaestro.launchers import DirectLauncher
 from experimaestro.workspace.journal import read_events
 from polling import wait_until
-from tasks import Fail, Note, notes
+from tasks import Fail, Note, Where, notes
 
 SUPPORT = str(Path(__file__).parents[1] / "support")
 
@@ -365,3 +367,73 @@ def test_jobs_found_done_that_ran_other_code_are_told(tmp_path: Path):
 
     assert changed.startswith("code: 2 found done (2 of them ran other code), 1 run in ")
     assert commented == "code: 2 found done: nothing to run"
+
+
+def surroundings(task: Where) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(task.out.read_text(encoding="utf-8"))
+    return found
+
+
+def test_what_is_changed_of_the_workspace_holds_for_jobs_submitted_from_then_on(runs: Path, tmp_path: Path):
+    launcher = DirectLauncher()
+    launcher.setenv("COLOUR", "green")
+    launcher.setenv("SHAPE", "round")
+    with experiment(runs, "first", display=False) as xp:
+        xp.setenv("SIZE", "large")
+        xp.workspace.env["SHAPE"] = "square"
+        xp.workspace.env["LOST"] = "yes"
+        xp.workspace.python_path.append(tmp_path / "modules")
+        xp.workspace.launcher = launcher
+        first = Where.C(number=1).submit()
+        del xp.workspace.env["LOST"]
+        xp.workspace.launcher = None
+        second = Where.C(number=2).submit()
+        with experiment(runs, "first", display=False) as joined:
+            assert joined.workspace is xp.workspace
+
+    of_first, of_second = surroundings(first), surroundings(second)
+    names = ("COLOUR", "SHAPE", "SIZE", "LOST")
+    assert [of_first["environment"].get(name) for name in names] == ["green", "square", "large", "yes"]
+    assert [of_second["environment"].get(name) for name in names] == [None, "square", "large", None]
+    assert of_first["path"].index(str(tmp_path / "modules")) < of_first["path"].index(SUPPORT)
+
+
+def test_the_launcher_of_an_experiment_starts_its_jobs(runs: Path):
+    launcher = DirectLauncher()
+    launcher.setenv("COLOUR", "green")
+    with experiment(runs, "first", display=False, launcher=launcher):
+        task = Where.C().submit()
+
+    assert surroundings(task)["environment"]["COLOUR"] == "green"
+
+
+def test_what_a_workspace_cannot_have_is_refused_where_a_task_is_submitted(runs: Path):
+    with experiment(runs, "first", display=False) as xp:
+        xp.workspace.launcher = "slurm"
+        task = Where.C()
+        with pytest.raises(SubmissionError) as caught:
+            task.submit()
+        assert str(caught.value).partition(": ")[2] == (
+            "xp.workspace.launcher = 'slurm': expected DirectLauncher(), or None for this machine"
+        )
+        xp.workspace.launcher = None
+        xp.workspace.env["A=b"] = "1"
+        with pytest.raises(SubmissionError) as caught:
+            task.submit()
+        assert str(caught.value) == "setenv('A=b', '1'): expected a name without '=', and no NUL"
+        del xp.workspace.env["A=b"]
+        task.submit()
+
+
+def test_a_retry_of_a_run_that_was_removed_says_what_to_do(runs: Path):
+    with pytest.raises(FailedExperiment), experiment(runs, "plan", display=False) as xp:
+        task = Fail.C(how="raise").submit()
+    shutil.rmtree(xp.workdir)
+
+    for _ in range(2):
+        with pytest.raises(ExperimentStopped) as caught:
+            xp.retry(task)
+        assert str(caught.value) == (
+            f"the run plan/{xp.run_id} has ended and its folder was removed: run the same code again"
+        )
+    assert not xp.workdir.exists()

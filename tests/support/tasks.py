@@ -158,6 +158,7 @@ class AfterFailure(Task):
 class Where(Task):
     """Says in what surroundings it runs."""
 
+    number: Param[int] = field(default=0)
     out: Meta[Path] = field(default_factory=PathGenerator("where.json"))
 
     def execute(self) -> None:

@@ -139,3 +139,15 @@ def test_a_rehearsal_finds_what_is_done_in_an_attached_workspace(
     assert f"its result would be {word} from {done.jobpath}" in said
     assert "1 would run, 1 would not" in said
     assert not (tmp_path / "here").exists()
+
+
+def test_a_folder_that_is_no_workspace_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    missing = tmp_path / "resluts"
+    settings = WorkspaceSettings(path=tmp_path / "runs", folders=[FolderSettings(path=missing)])
+    with experiment(settings, "plan", display=False):
+        pass
+
+    assert capsys.readouterr().err == (
+        f"experimaestro: {missing} has no jobs: it is no workspace, and no result is looked for there "
+        "(folders)\n"
+    )
