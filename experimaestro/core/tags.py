@@ -4,7 +4,7 @@ Rule: a tag is noted on the configuration whose parameter was given `tag(value)`
 task and all that it uses is made once, at submission or when asked for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from experimaestro.core.base import Configuration
@@ -81,6 +81,10 @@ class TagDict(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._tags)
+
+    def keys(self) -> KeysView[str]:
+        """The names; those of a Mapping are slow, and each job asks for them."""
+        return self._tags.keys()
 
     def __hash__(self) -> int:
         return hash(tuple(self._tags.items()))

@@ -144,7 +144,7 @@ class OpenRun:
         """How many `with` blocks it has"""
         self.is_kept = False
         """Whether somebody has joined it since it was opened, who ends it"""
-        self._last_path: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+        self._last_path: tuple[Sequence[str], Sequence[str]] = ((), ())
         self.at_end: list[Callable[[], None]] = []
         """What is called when it ends: nothing more is submitted to it"""
         self.after_end: list[Callable[[], None]] = []
@@ -495,8 +495,9 @@ class OpenRun:
 
     def _path(self) -> Sequence[str]:
         """`sys.path` for jobs, as it is now and where we are now, after what the workspace adds."""
-        added = [os.path.abspath(os.fspath(one)) for one in self.place.python_path]  # noqa: PTH100 - links are kept
-        now = (*added, os.getcwd(), *sys.path) if "" in sys.path or "." in sys.path else (*added, *sys.path)  # noqa: PTH109 - a string
-        if now != self._last_path[0]:
-            self._last_path = now, (*added, *users_path(sys.path))
+        here = os.getcwd() if "" in sys.path or "." in sys.path else ""  # noqa: PTH109 - a string
+        seen = [here, *(os.fspath(one) for one in self.place.python_path), *sys.path]
+        if seen != self._last_path[0]:
+            added = [os.path.abspath(one) for one in self.place.python_path]  # noqa: PTH100 - links are kept
+            self._last_path = seen, (*added, *users_path(sys.path))
         return self._last_path[1]

@@ -113,6 +113,9 @@ class Declaration:
         self.containers = tuple(one for one in every if one.type.container)
         self.required = tuple(one for one in every if one.required)
         self.generated = tuple(one for one in every if one.generator is not None)
+        paths = [one.generator for one in self.generated if isinstance(one.generator, PathGenerator)]
+        self.partials = tuple(one.partial for one in paths if one.partial is not None)
+        """The folders that it shares with other tasks"""
         settled = [one for one in every if not one.required]
         self.shared = {one.name: None if one.default is UNSET else one.default for one in settled}
         """Values of an object that was given none, and that all objects may share"""

@@ -14,7 +14,6 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from experimaestro.core import context
-from experimaestro.core.arguments import PathGenerator
 from experimaestro.core.base import Configuration, Information, place
 from experimaestro.core.identifier import Walk
 from experimaestro.core.objects.config import Config
@@ -179,8 +178,7 @@ class Task(LightweightTask):
             raise SubmissionError(
                 f"{name}.submit(): {value.__qualname__} has no method `execute` to be run as a job"
             )
-        retries = max_retries if isinstance(self, ResumableTask) else 0
-        options = _options(name, launcher, priority, max_retries, transient)._replace(retries=retries)
+        options = _options(self, name, launcher, priority, max_retries, transient)
         if not isinstance(init_tasks, (list, tuple)):
             raise SubmissionError(f"{name}.submit(init_tasks={short(init_tasks)}): expected a list of tasks")
         given: tuple[Any, ...] = tuple(init_tasks)
@@ -392,9 +390,11 @@ def _submitter(
 
 
 def _options(
-    name: str, launcher: Any, priority: int, max_retries: int | None, transient: int | None
+    task: Any, name: str, launcher: Any, priority: int, max_retries: int | None, transient: int | None
 ) -> context.Options:
     """What was asked for, checked."""
+    if (type(priority), priority, max_retries, transient) == (int, 0, None, None):  # as almost always
+        return context.Options(0, 0, None if isinstance(task, ResumableTask) else 0, launcher)
     transient = 0 if transient is None else transient
     given: tuple[tuple[str, Any, float, float, str], ...] = (
         ("priority", priority, -inf, inf, "a whole number"),
@@ -404,7 +404,8 @@ def _options(
     for what, value, lowest, highest, expected in given:
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
             raise SubmissionError(f"{name}.submit({what}={short(value)}): expected {expected}")
-    return context.Options(priority, int(transient), max_retries, launcher)
+    retries = max_retries if isinstance(task, ResumableTask) else 0
+    return context.Options(priority, int(transient), retries, launcher)
 
 
 def _needs(order: Iterable[Any], task: Any, workspace: str) -> tuple[context.Need, ...]:
@@ -414,12 +415,7 @@ def _needs(order: Iterable[Any], task: Any, workspace: str) -> tuple[context.Nee
         info = one.__xpm__
         if info.key is not None and one is not task:
             continue  # another job
-        shared = (
-            argument.generator.partial.need(one, workspace)
-            for argument in info.declaration.generated
-            if isinstance(argument.generator, PathGenerator) and argument.generator.partial is not None
-        )
-        for need in (*info.needs, *shared):
+        for need in (*info.needs, *(each.need(one, workspace) for each in info.declaration.partials)):
             before = found.get(need.folder)
             if before is None or need.folder.startswith(f"{workspace}/partials/"):
                 found[need.folder] = need
@@ -496,11 +492,10 @@ def _define(task: Configuration) -> "Definition":
 
 def _outputs(task: Any, submitter: context.Submitter) -> Any:
     """What `.submit()` returns: the task, or what it says that its outputs are."""
-    submit = getattr(task, "__submit__", None)
-    if submit is not None:
-        return submit(Marker(task), submitter.add_action)
-    outputs = getattr(task, "task_outputs", None)
-    return task if outputs is None else outputs(Marker(task))
+    cls = type(task)  # what an object lacks is told at length
+    if hasattr(cls, "__submit__"):
+        return task.__submit__(Marker(task), submitter.add_action)
+    return task.task_outputs(Marker(task)) if hasattr(cls, "task_outputs") else task
 
 
 def _used(
