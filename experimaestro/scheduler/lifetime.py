@@ -168,14 +168,11 @@ def act(run: OpenRun, begin: Callable[[], None]) -> None:
             raise ExperimentStopped(
                 f"the run {run.files.run} has ended, and another one of the experiment is open: retry there"
             )
-        if not files.exists(run.files.paths.journal):
-            run.lock.release()
-            raise ExperimentStopped(
-                f"the run {run.files.run} has ended and its folder was removed: run the same code again"
-            )
         run.loop.start()
-        run.files.reopen()
+        was_removed = run.files.reopen()
         run.loop.open_run(run.files)
+        if was_removed:
+            run.loop.write_again(run.files, run.submissions())
         run.loop.post(RunReopened(t=time.time(), run=run.files.run))
         run.status, run.ended_at, run.is_kept = "running", None, False
         run.loop.post(lambda: run.loop.spawn(run.serve_inbox()))

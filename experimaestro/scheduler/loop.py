@@ -11,12 +11,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
+from itertools import chain
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
+from experimaestro.core.context import Submission
 from experimaestro.events import model
 from experimaestro.events.state import State
 from experimaestro.events.states import JobState
@@ -307,6 +309,33 @@ class Loop:
         def begin() -> None:
             self._runs[files.run] = files
             self._preparing.forget()
+
+        self.post(begin)
+
+    def write_again(self, files: RunFiles, submissions: Mapping[str, Submission]) -> None:
+        """Gives the files of a run whose folder was removed all that is known of it, before it is reopened.
+
+        Args:
+            files: Its files.
+            submissions: What its jobs are, of those that still exist.
+        """
+
+        def begin() -> None:
+            state = self._engine.state
+            run = state.runs[files.run]
+            started = model.RunStarted(t=run.started, run=run.id, owner=run.owner, stops=run.stops)
+            files.journal.add(model.encode(started))
+            stories = chain.from_iterable(map(state.events_of, run.jobs))
+            for event in sorted(stories, key=lambda event: event.n):
+                if isinstance(event, model.JobSubmitted):  # also to a later run: its jobs are those of this
+                    mine = msgspec.structs.replace(event, run=run.id)
+                    files.journal.add(model.encode(mine))
+                    files.submitted(mine, submissions.get(event.job))
+                else:
+                    files.journal.add(model.encode(event))
+            if run.ended is not None and run.status != "running":
+                ended = model.RunEnded(t=run.ended, run=run.id, status=run.status)
+                files.journal.add(model.encode(ended))
 
         self.post(begin)
 

@@ -256,6 +256,12 @@ class OpenRun:
         known = self._jobs.get(key)
         return None if known is None else known()
 
+    def submissions(self) -> dict[str, context.Submission]:
+        """All that was submitted and still exists, by key."""
+        tasks = {key: self._first(key) for key in list(self._jobs)}
+        known = {key: None if task is None else task.__xpm__.submission for key, task in tasks.items()}
+        return {key: submission for key, submission in known.items() if submission is not None}
+
     def _check_first(self, submission: context.Submission) -> None:
         """Refuses a task that has the identifier of another one without being the same."""
         first = self._first(submission.key)

@@ -71,14 +71,20 @@ class RunFiles:
         self._is_closed = False
         self._writing = threading.Lock()
 
-    def submitted(self, event: JobSubmitted, submission: Submission) -> None:
-        """Notes a job of the run; only the first time counts."""
+    def submitted(self, event: JobSubmitted, submission: Submission | None) -> None:
+        """Notes a job of the run; only the first time counts.
+
+        Args:
+            event: That it was submitted.
+            submission: What it is; None: nobody has it any more.
+        """
         self.changed = True
         if event.job not in self._known:
             self._known.add(event.job)
             self._jobs.add(projections.job_line(event))
-            self._new.append(submission)
-            self._provenance.note(type(submission.task))
+            if submission is not None:
+                self._new.append(submission)
+                self._provenance.note(type(submission.task))
 
     def add_code(self, paths: Iterable[str]) -> None:
         """Notes files and folders whose commit is recorded with the run."""
@@ -157,15 +163,23 @@ class RunFiles:
             self.changed, self.projected = True, -math.inf
             raise
 
-    def reopen(self) -> None:
+    def reopen(self) -> bool:
         """Lets a run go on that was closed.
 
+        Returns:
+            Whether its folder was removed meanwhile: what was written is to be given again.
+
         Raises:
-            OSError: Its folder was removed meanwhile, and cannot be made.
+            OSError: The folder cannot be made.
         """
         with self._writing:
-            files.make_folder(self.paths.folder)
+            was_removed = not files.exists(self.paths.journal)
+            if was_removed:
+                files.make_folder(self.paths.folder)
+                self._known, self._link_folders = set(), set()
+                self._writer = ObjectWriter(relative_to(os.getcwd()))  # noqa: PTH109 - a string
             self._is_closed = False
+            return was_removed
 
     def close(self) -> None:
         """Writes everything that is left.

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from experimaestro import FailedExperiment, experiment
-from experimaestro.exceptions import ExperimentStopped, SubmissionError
+from experimaestro.exceptions import SubmissionError
 from experimaestro.launchers import DirectLauncher
 from experimaestro.workspace.journal import read_events
 from polling import wait_until
@@ -423,17 +423,3 @@ def test_what_a_workspace_cannot_have_is_refused_where_a_task_is_submitted(runs:
         assert str(caught.value) == "setenv('A=b', '1'): expected a name without '=', and no NUL"
         del xp.workspace.env["A=b"]
         task.submit()
-
-
-def test_a_retry_of_a_run_that_was_removed_says_what_to_do(runs: Path):
-    with pytest.raises(FailedExperiment), experiment(runs, "plan", display=False) as xp:
-        task = Fail.C(how="raise").submit()
-    shutil.rmtree(xp.workdir)
-
-    for _ in range(2):
-        with pytest.raises(ExperimentStopped) as caught:
-            xp.retry(task)
-        assert str(caught.value) == (
-            f"the run plan/{xp.run_id} has ended and its folder was removed: run the same code again"
-        )
-    assert not xp.workdir.exists()

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from experimaestro import FailedExperiment, experiment
+from experimaestro import FailedExperiment, JobState, experiment, load_run, load_xp_info, tag
 from experimaestro.settings import HistorySettings, WorkspaceSettings
 from experimaestro.workspace import history
 from experimaestro.workspace.history import EndedRun, Limits, superfluous
 from experimaestro.workspace.layout import RunPaths
-from tasks import Fail, Note
+from polling import wait_until
+from tasks import Fail, Note, notes
 
 
 def run_id(number: int) -> str:
@@ -162,6 +163,33 @@ def test_a_run_that_was_removed_can_still_be_retried(tmp_path: Path):
 
     with pytest.raises(FailedExperiment):
         failing.wait()
+
+
+def test_a_run_that_was_removed_and_is_retried_is_written_whole_again(tmp_path: Path):
+    settings = WorkspaceSettings(path=tmp_path, history=HistorySettings(max_done=1, max_failed=1))
+    log, go = str(tmp_path / "log"), tmp_path / "go"
+    with pytest.raises(FailedExperiment), experiment(settings, "first", display=False) as failing:
+        hangs = Note.C(name="hangs", log=log, until=str(go)).submit()
+        after = Note.C(
+            name=tag("after"), log=log, needs=[hangs, Note.C(name="done", log=log).submit()]
+        ).submit()
+        wait_until(lambda: hangs.job.state is JobState.RUNNING)
+        failing.kill(hangs)
+    with experiment(settings, "first", display=False):
+        Note.C(name="done", log=log).submit()
+    assert not failing.workdir.exists()
+    go.touch()
+
+    failing.retry()
+    failing.wait()
+    status = failing.workdir / "status.json"
+    wait_until(lambda: status.exists() and json.loads(status.read_bytes())["status"] == "done")
+
+    table = load_run(tmp_path, "first", failing.run_id).dataframe().set_index("job")
+    assert dict(table["state"]) == dict.fromkeys(failing.jobs, "done")
+    assert table.loc[after.job.identifier, "name"] == "after"
+    assert set(load_xp_info(failing.workdir).jobs) == set(failing.jobs)
+    assert notes(log) == ["after", "done", "hangs"]
 
 
 def test_a_run_with_results_of_the_user_is_kept(tmp_path: Path):
