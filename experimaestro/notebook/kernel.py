@@ -16,6 +16,7 @@ and never raises: where a route is missing, a message waits for the end of the c
 message may be in any thread, and only hands it over.
 """
 
+import asyncio
 import contextlib
 import contextvars
 import logging
@@ -105,6 +106,7 @@ def _filter(here: Any) -> None:
             log.debug("this kernel's messages cannot be filtered", exc_info=True)
             return
         _filtered.append(here)
+    cell = _Cell(here)
     inbox: queue.SimpleQueue[tuple[Take, object, Any]] = queue.SimpleQueue()
 
     def hand_over() -> None:
@@ -114,6 +116,7 @@ def _filter(here: Any) -> None:
                 take(content)
             finally:  # the front-end waits for it before it sends more
                 here._publish_status("idle", "shell", parent=message)  # noqa: SLF001 - what the dispatcher does
+                cell.say_busy()
 
     async def first(parts: Any) -> None:
         ours = None
@@ -128,6 +131,36 @@ def _filter(here: Any) -> None:
     run = contextvars.copy_context().run
     threading.Thread(target=run, args=(hand_over,), name="experimaestro-comm", daemon=True).start()
     loop.add_callback(lambda: stream.on_recv(first, copy=False))
+
+
+class _Cell:
+    """The cell that runs in the main thread, so that a kernel which is busy with it is shown as such.
+
+    The end of a message of ours says "idle", which front-ends show for the kernel as a whole.
+    """
+
+    def __init__(self, here: Any) -> None:
+        self._here = here
+        self._lock = threading.Lock()
+        self._parent: Any = None
+        with contextlib.suppress(RuntimeError):  # no loop: another thread than that of the cells
+            if asyncio.current_task() is not None:  # none in what the loop merely calls
+                self._begin()  # the cell that shows the first view
+        here.shell.events.register("pre_execute", self._begin)
+        here.shell.events.register("post_execute", self._end)
+
+    def say_busy(self) -> None:
+        """Says that the kernel is busy, if a cell runs; its end says later that it is idle."""
+        with self._lock:
+            if self._parent:
+                self._here._publish_status("busy", "shell", parent=self._parent)  # noqa: SLF001 - what the dispatcher does
+
+    def _begin(self) -> None:
+        self._parent = self._here.get_parent("shell")
+
+    def _end(self) -> None:
+        with self._lock:
+            self._parent = None
 
 
 def _read(here: Any, parts: Any) -> tuple[Take, object, Any] | None:

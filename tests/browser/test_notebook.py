@@ -1,5 +1,8 @@
 """The live view in a real JupyterLab, Notebook 7 and nbclassic: what a person does, and what they see."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -29,6 +32,19 @@ def waiting_job(tmp_path: Path, name: str = "one") -> str:
     """Code that submits a job which runs until a file is there."""
     log, until = str(tmp_path / "log"), str(tmp_path / "go")
     return f"Note.C(name=tag({name!r}), log={log!r}, until={until!r}).submit(); None"
+
+
+def test_the_kernel_is_that_of_the_environment_that_was_asked_for(lab: Lab):
+    python = os.environ.get("XPM_KERNEL_PYTHON", os.environ.get("XPM_SERVER_PYTHON", sys.executable))
+    code = "import ipykernel; print(ipykernel.__version__)"
+    asked = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    def work(notebook: Notebook) -> str:
+        notebook.run(0)
+        notebook.wait(0)
+        return notebook.output(0)
+
+    assert lab.with_notebook([code], work).strip() == asked.strip()
 
 
 def kill(notebook: Notebook) -> float:

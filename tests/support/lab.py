@@ -53,8 +53,13 @@ def lab_server(
         kernel_python: The interpreter of its kernels, if that is another one.
         subshells: JupyterLab's setting `commsOverSubshells`; empty: its default.
     """
+    environment = {
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+    }
     if kernel_python:
-        kernel = folder / "data" / "kernels" / "python3"
+        environment["JUPYTER_PATH"] = str(folder / "kernel")  # before that of the server's environment
+        kernel = folder / "kernel" / "kernels" / "python3"
         kernel.mkdir(parents=True)
         command = [kernel_python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         (kernel / "kernel.json").write_text(
@@ -73,10 +78,6 @@ def lab_server(
         path = folder / "settings" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), encoding="utf-8")
-    environment = {
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-    }
     if base_url.startswith("/user/"):
         environment["JUPYTERHUB_SERVICE_PREFIX"] = base_url
     here = python == sys.executable  # another environment may lack some

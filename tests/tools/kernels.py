@@ -21,7 +21,10 @@ VERSIONS = ("6.29.5", "7.0.1", "7.3.0")
 
 TESTS = "tests/browser/test_notebook.py"
 
+KERNEL = "the_kernel_is_that_of_the_environment_that_was_asked_for"
+
 IN_LAB = [
+    KERNEL,
     *(f"a_job_is_killed_while_a_cell[{way}]" for way in ("computes", "waits", "awaits")),
     "in_each_host_a_job_is_killed_while_a_cell_sleeps[JupyterLab]",
     "a_failure_is_read_retried_saved_and_read_again[JupyterLab]",
@@ -46,7 +49,7 @@ def main(versions: list[str]) -> int:
         python = ensure(
             ROOT / ".venvs" / f"kernel-{version}", ["kernel"], constraints=[f"ipykernel=={version}"]
         )
-        tests = ["a_job_is_killed_while_a_cell[waits]", "a_job_is_killed_while_a_cell[awaits]"]
+        tests = [KERNEL, "a_job_is_killed_while_a_cell[waits]", "a_job_is_killed_while_a_cell[awaits]"]
         tests += ["in_each_host_a_wait_lets_other_coroutines_go_on_or_says_how"]
         tests += ["interrupt_ends_the_wait_and_the_job_goes_on"]
         if not version.startswith("6."):
