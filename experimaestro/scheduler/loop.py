@@ -88,9 +88,8 @@ class Loop:
         self._thread: threading.Thread | None = None
         self._waits: list[tuple[Callable[[State], bool], Callable[[State], object]]] = []
         self._runs: dict[str, RunFiles] = {}
-        self._lifecycle = (
-            threading.RLock()
-        )  # what is called here and now may post, and so may a signal handler
+        # Held while the thread begins or ends; what is called then may post, and so may a signal handler
+        self._lifecycle = threading.RLock()
         self._closing = False  # end when no job of ours runs
         self._leaving = False  # end when what was posted is recorded
         self._over = True  # no thread takes what is posted
