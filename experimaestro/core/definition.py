@@ -156,8 +156,8 @@ class _Definitions(Walk):
         return {"config": digest.hex()}
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+"""`json.dumps` with these options would make an encoder at each call"""
 
 
 def differences(old: Definition, new: Definition) -> list[Difference]:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from experimaestro.inventory import jobs
 from experimaestro.inventory.runs import RunRecord
-from experimaestro.workspace import attempts
+from experimaestro.workspace import attempts, keeping
 from experimaestro.workspace.history import EndedRun, Limits, superfluous
 from experimaestro.workspace.layout import JobPaths
 
@@ -63,10 +63,6 @@ def chosen(
     ]
 
 
-LISTED_S = 1.0
-"""How long an open run may take until it lists what was submitted to it, in seconds"""
-
-
 def orphans(workspace: str) -> list[str]:
     """The jobs that no run lists, in the order of their names.
 
@@ -95,7 +91,7 @@ def _unlisted(workspace: str, keys: Sequence[str], listed: Callable[[str], Conta
     known = listed(workspace)
     found = [key for key in keys if key not in known]
     if found and jobs.keys_of_open_runs(workspace):
-        time.sleep(LISTED_S)
+        time.sleep(keeping.WRITTEN_S)
         known = listed(workspace)
         found = [key for key in found if key not in known]
     return found
