@@ -23,6 +23,7 @@ from experimaestro.scheduler.openrun import OpenRun, loop_of, release_loop
 from experimaestro.scheduler.runs import RunFiles
 from experimaestro.scheduler.workspace import Workspace
 from experimaestro.workspace import files
+from experimaestro.workspace.attached import Attached
 from experimaestro.workspace.history import Limits
 from experimaestro.workspace.layout import RunPaths
 from experimaestro.workspace.locks import ExperimentLock
@@ -140,9 +141,7 @@ def _begin(wanted: Wanted) -> OpenRun | None:
     if wanted.workers not in {None, loop.workers}:
         say(f"workers={wanted.workers} has no effect: {workspace} runs {loop.workers} jobs at once already")
     run = OpenRun(loop, run_files, experiment_lock, run_id, t, wanted.place)
-    for one in run.attached:
-        if not files.exists(f"{one.folder}/jobs"):
-            say(f"{one.folder} has no jobs: it is no workspace, and no result is looked for there (folders)")
+    _tell_of_folders(run.attached)
     run.files.add_code(wanted.code)
     run.files.limits = wanted.limits
     run.retries = wanted.retries
@@ -154,11 +153,23 @@ def _begin(wanted: Wanted) -> OpenRun | None:
     return run
 
 
+def _tell_of_folders(folders: Sequence[Attached]) -> None:
+    """Says which of the folders whose results count cannot have any: a slip of the pen costs all of them."""
+    for one in folders:
+        try:
+            why = "" if files.exists(f"{one.folder}/jobs") else "it has no jobs, and so is no workspace"
+        except OSError as error:
+            why = error.strerror or str(error)
+        if why:
+            say(f"no result is looked for in {one.folder} (folders): {why}")
+
+
 def act(run: OpenRun, begin: Callable[[], None]) -> None:
     """Begins something that runs jobs; a run that has ended is opened until they are finished.
 
     Raises:
         ExperimentStopped: Another run of the experiment is open.
+        WorkspaceError: Its folder was removed, and cannot be made again.
     """
     with lock:
         if run.status == "running":
@@ -168,8 +179,15 @@ def act(run: OpenRun, begin: Callable[[], None]) -> None:
             raise ExperimentStopped(
                 f"the run {run.files.run} has ended, and another one of the experiment is open: retry there"
             )
+        try:
+            was_removed = run.files.reopen()
+        except OSError as error:
+            run.lock.release()
+            raise WorkspaceError(
+                f"the run {run.files.run} cannot be opened again: {error.filename}: {error.strerror}. Mend "
+                "that, or run the same code again"
+            ) from None
         run.loop.start()
-        was_removed = run.files.reopen()
         run.loop.open_run(run.files)
         if was_removed:
             run.loop.write_again(run.files, run.submissions())

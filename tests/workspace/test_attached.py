@@ -141,13 +141,16 @@ def test_a_rehearsal_finds_what_is_done_in_an_attached_workspace(
     assert not (tmp_path / "here").exists()
 
 
-def test_a_folder_that_is_no_workspace_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    missing = tmp_path / "resluts"
-    settings = WorkspaceSettings(path=tmp_path / "runs", folders=[FolderSettings(path=missing)])
-    with experiment(settings, "plan", display=False):
+def test_folders_in_which_no_result_can_be_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    missing, loop = tmp_path / "resluts", tmp_path / "loop"
+    loop.symlink_to(loop)
+    folders = [FolderSettings(path=missing), FolderSettings(path=loop)]
+    with experiment(WorkspaceSettings(path=tmp_path / "runs", folders=folders), "plan", display=False) as xp:
         pass
 
-    assert capsys.readouterr().err == (
-        f"experimaestro: {missing} has no jobs: it is no workspace, and no result is looked for there "
-        "(folders)\n"
-    )
+    start = "experimaestro: no result is looked for in"
+    assert capsys.readouterr().err.splitlines() == [
+        f"{start} {missing} (folders): it has no jobs, and so is no workspace",
+        f"{start} {loop} (folders): Too many levels of symbolic links",
+    ]
+    assert xp.status == "done"

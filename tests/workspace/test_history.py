@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from experimaestro import FailedExperiment, JobState, experiment, load_run, load_xp_info, tag
+from experimaestro.exceptions import WorkspaceError
 from experimaestro.settings import HistorySettings, WorkspaceSettings
 from experimaestro.workspace import history
 from experimaestro.workspace.history import EndedRun, Limits, superfluous
 from experimaestro.workspace.layout import RunPaths
+from experimaestro.workspace.locks import is_locked
 from polling import wait_until
 from tasks import Fail, Note, notes
 
@@ -163,6 +166,19 @@ def test_a_run_that_was_removed_can_still_be_retried(tmp_path: Path):
 
     with pytest.raises(FailedExperiment):
         failing.wait()
+
+
+def test_a_retry_of_a_run_whose_folder_cannot_be_made_says_so_and_keeps_nobody_out(tmp_path: Path):
+    with pytest.raises(FailedExperiment), experiment(tmp_path, "first", display=False) as failing:
+        Fail.C(how="raise").submit()
+    shutil.rmtree(failing.workdir)
+    failing.workdir.touch()
+
+    with pytest.raises(WorkspaceError) as caught:
+        failing.retry()
+
+    assert str(caught.value).startswith(f"the run first/{failing.run_id} cannot be opened again: ")
+    assert not is_locked(RunPaths(str(tmp_path), "first", failing.run_id))
 
 
 def test_a_run_that_was_removed_and_is_retried_is_written_whole_again(tmp_path: Path):
