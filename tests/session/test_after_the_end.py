@@ -18,16 +18,6 @@ from polling import wait_until
 from tasks import Note, Trier
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> str:
-    return str(tmp_path / "log")
-
-
 class Moves(Listener):
     """Keeps the states of jobs that it is told of."""
 

@@ -34,11 +34,6 @@ class After(Task):
     def execute(self) -> None: ...
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
 @contextlib.contextmanager
 def nothing_is_run(runs: Path) -> Iterator[None]:
     """An open experiment, in which nothing is submitted for good."""

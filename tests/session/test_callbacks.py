@@ -14,16 +14,6 @@ from polling import wait_until
 from tasks import Checkpoint, Evaluate, Fail, Large, Learner, Note, Trier, notes
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> str:
-    return str(tmp_path / "log")
-
-
 def test_a_callback_is_called_once_when_the_task_is_done_and_may_submit_more(runs: Path, log: str):
     called = []
     with experiment(runs, "x", display=False):

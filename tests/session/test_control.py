@@ -27,16 +27,6 @@ from polling import wait_until
 from tasks import Fail, Holds, Note, Shares, Sleeper, Steps, notes
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> str:
-    return str(tmp_path / "log")
-
-
 def state(task: Task) -> str:
     """What is known of a job: its state, or why it failed."""
     job = task.job

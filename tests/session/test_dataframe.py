@@ -14,11 +14,6 @@ from polling import wait_until
 from tasks import AfterFailure, Checkpoint, Fail, Note, Score
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
 def test_a_run_is_a_table_of_tags_parameters_states_and_results(runs: Path):
     with pytest.raises(FailedExperiment), experiment(runs, "x", display=False) as xp:
         for lr in (0.5, 0.25):

@@ -19,16 +19,6 @@ from polling import wait_until
 from tasks import AfterFailure, Fail, LeavesThread, Note, Progressing, Table, Where, notes
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> str:
-    return str(tmp_path / "executions.log")
-
-
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
 def events_of(xp: experiment) -> list[str]:
     return [type(event).__name__ for event in read_events(f"{xp.workdir}/journal.jsonl")]
 

@@ -44,16 +44,6 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "supp
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> str:
-    return str(tmp_path / "log")
-
-
-@pytest.fixture
 def in_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experimaestro.session.is_kernel", lambda: True)
     monkeypatch.setattr(holding, "PERIOD_S", 0.02)

@@ -14,16 +14,6 @@ from polling import wait_until
 from tasks import Fail, Note, Steps, notes
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> str:
-    return str(tmp_path / "log")
-
-
 @pytest.mark.parametrize("mode", [RunMode.DRY_RUN, RunMode.GENERATE_ONLY, RunMode.PREPARE])
 def test_a_rehearsed_job_stands_where_its_folder_says_and_no_wait_blocks(runs: Path, log: str, mode: RunMode):
     with pytest.raises(FailedExperiment), experiment(runs, "x", display=False):

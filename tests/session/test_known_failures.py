@@ -26,16 +26,6 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "supp
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> str:
-    return str(tmp_path / "log")
-
-
-@pytest.fixture
 def stranger() -> Iterator["subprocess.Popen[bytes]"]:
     """A process that has nothing to do with any job."""
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:

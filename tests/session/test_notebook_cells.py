@@ -62,11 +62,6 @@ report = Report.C(train=train, log=log).submit()
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> str:
-    return str(tmp_path / "log")
-
-
-@pytest.fixture
 def notebook(tmp_path: Path, log: str) -> Iterator[Notebook]:
     with opened(tmp_path) as one:
         one.run(CELLS[0])

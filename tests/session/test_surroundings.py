@@ -22,16 +22,6 @@ from tasks import Fail, Note, Where, notes
 SUPPORT = str(Path(__file__).parents[1] / "support")
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> str:
-    return str(tmp_path / "executions.log")
-
-
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
 def start_script(folder: Path, text: str) -> "subprocess.Popen[str]":
     """Runs a script of a user as a process of its own."""
     script = folder / "script.py"

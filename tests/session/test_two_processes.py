@@ -34,16 +34,6 @@ with experiment(runs, "plan", workers=2, display=False):
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> str:
-    return str(tmp_path / "log")
-
-
-@pytest.fixture
 def owner(runs: Path, log: str, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """A process with an open run, of which one job waits for `go`."""
     process = subprocess.Popen(
