@@ -370,7 +370,8 @@ def test_a_block_waits_for_the_run_of_another_kernel_until_interrupt(lab: Lab, s
             notebook.wait(2)
             other.tab.bring_to_front()
             other.wait(1)
-            return interrupted, other.output(1), other.view.get_attribute("data-status") or ""
+            other.tab.locator('.xpm[data-status="done"]').first.wait_for()
+            return interrupted, other.output(1)
         finally:
             other.shut_down()
 
