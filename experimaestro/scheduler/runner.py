@@ -10,7 +10,7 @@ import errno
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from shlex import quote
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
@@ -19,6 +19,7 @@ from experimaestro.events.owners import Observation, Outcome, Owner
 from experimaestro.launchers.processes import Gone, Processes, Refused
 from experimaestro.scheduler import effects
 from experimaestro.scheduler.effects import Work
+from experimaestro.scheduler.looking import Looking
 from experimaestro.scheduler.preparing import Preparing
 from experimaestro.workspace.layout import JobPaths
 from experimaestro.workspace.progress import read_progress
@@ -30,9 +31,6 @@ SAMPLE_S = 0.1
 
 RETRY_S = 1.0
 """How long after a disk refused to tell or keep the end of a job it is asked again, in seconds"""
-
-BATCH = 256
-"""Folders that one thread looks at in a row"""
 
 _TROUBLE = frozenset(
     {
@@ -72,7 +70,7 @@ class _Host(Protocol):
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
-    def in_pool(self, work: Callable[..., T], *arguments: Any) -> Awaitable[T]: ...
+    def in_pool(self, work: Callable[..., T], *arguments: Any) -> "asyncio.Future[T]": ...
 
 
 class Runner:
@@ -96,7 +94,7 @@ class Runner:
         self._killed: set[str] = set()  # jobs in `_attempts` that were asked to end
         self._unseen: set[str] = set()  # refs whose start was not seen
         self._progress: dict[str, tuple[tuple[float, str], ...]] = {}
-        self._to_observe: list[str] = []
+        self._looking = Looking(host.spawn, self._look, self._seen)
         self._preparing = preparing
         self._elsewhere: dict[str, tuple[int, Owner | None]] = {}  # what was last said of it
         self._warned: set[str] = set()
@@ -107,25 +105,21 @@ class Runner:
         return bool(self._attempts) or self._starting > 0
 
     def observe(self, jobs: Sequence[str], cause: int) -> None:
-        """Performs `Observe`; what is asked for before the loop's next turn is one batch."""
-        if not self._to_observe:
-            self._host.spawn(self._observe(cause))
-        self._to_observe.extend(jobs)
+        """Performs `Observe`."""
+        self._looking.ask(jobs, cause)
 
-    async def _observe(self, cause: int) -> None:
-        """Looks at all folders that were asked for since, several threads at a time."""
-        jobs, self._to_observe = self._to_observe, []
-        chunks = [jobs[i : i + BATCH] for i in range(0, len(jobs), BATCH)]
-        await asyncio.gather(*(self._observe_chunk(chunk, cause) for chunk in chunks))
+    def _look(self, jobs: Sequence[str]) -> "asyncio.Future[list[Observation | OSError]]":
+        """Looks at folders; with what the jobs are, if that may have to be compared."""
+        return self._host.in_pool(effects.look, [(self.paths(job), self._work.get(job)) for job in jobs])
 
-    async def _observe_chunk(self, jobs: Sequence[str], cause: int) -> None:
-        for job, seen in zip(jobs, await self._host.in_pool(effects.look, self._looks(jobs)), strict=True):
-            if not isinstance(seen, OSError):
-                self._observed(job, seen, cause)
-            elif seen.errno in _TROUBLE:
-                self._host.post(trouble("observe", (job,), seen, cause))
-            else:  # to start it will meet the same error, and fail with it
-                self._observed(job, Observation("free"), cause)
+    def _seen(self, job: str, seen: Observation | OSError, cause: int) -> None:
+        """Answers a look."""
+        if not isinstance(seen, OSError):
+            self._observed(job, seen, cause)
+        elif seen.errno in _TROUBLE:
+            self._host.post(trouble("observe", (job,), seen, cause))
+        else:  # to start it will meet the same error, and fail with it
+            self._observed(job, Observation("free"), cause)
 
     def _observed(self, job: str, seen: Observation, cause: int) -> None:
         """Answers a look; that a job still runs where it ran is no news for the journal."""
@@ -360,10 +354,6 @@ class Runner:
         """What the jobs say: who started, and how far the others are."""
         starts = effects.read_started((self.paths(at.job), at.number) for _, at in unseen)
         return starts, [read_progress(self.paths(at.job).progress) for _, at in seen]
-
-    def _looks(self, jobs: Sequence[str]) -> list[tuple[JobPaths, Work | None]]:
-        """What to look at; what a job is, if it may have to be compared."""
-        return [(self.paths(job), self._work.get(job)) for job in jobs]
 
     def paths(self, job: str) -> JobPaths:
         """The files of a job."""
