@@ -114,6 +114,8 @@ class Watched:
         self.watch = watch
         self.offset = 0
         """Where the next look at its file begins"""
+        self.read: object = None
+        """The end of the job (`Loop.end_of`) up to which all was read; None: of none yet"""
         self._seen: set[str] = set()
 
     def new(self, given: Iterable[Given]) -> list[Given]:

@@ -285,9 +285,16 @@ class Loop:
         """Whether a job has a result; to be called in the loop's thread."""
         return self._engine.state.jobs[job].state is JobState.DONE
 
-    def is_over(self, job: str) -> bool:
-        """Whether nothing more happens to a job by itself; to be called in the loop's thread."""
-        return self._engine.state.jobs[job].state.rests()
+    def end_of(self, job: str) -> object:
+        """What tells this end of a job from those of other tries; to be called in the loop's thread.
+
+        Returns:
+            None if something more happens to the job by itself, or if nothing is known of it yet.
+        """
+        row = self._engine.state.jobs.get(job)
+        if row is None or not row.state.rests():
+            return None
+        return (row.state, row.retry_count, row.attempt, row.ended)
 
     def is_settled(self, run: str) -> bool:
         """Whether no job of a run is unfinished, and none looked at; to be called in the loop's thread."""
@@ -495,9 +502,9 @@ class Loop:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
 
-    async def in_pool(self, work: Callable[..., T], *arguments: Any) -> T:
+    def in_pool(self, work: Callable[..., T], *arguments: Any) -> "asyncio.Future[T]":
         """Calls a function that may block in a thread of the pool."""
-        return await self._asyncio.run_in_executor(self._pool, work, *arguments)
+        return self._asyncio.run_in_executor(self._pool, work, *arguments)
 
     # Events.
 

@@ -159,8 +159,6 @@ class OpenRun:
         self.listeners: tuple[Listener, ...] = ()
         """What is told of its jobs and services"""
         self._watched: list[Watched] = []
-        self._unread: set[Watched] = set()
-        """Those of which the last outputs were not read yet"""
         self.status: Status = "running"
         self.ended_at: float | None = None
 
@@ -364,16 +362,13 @@ class OpenRun:
             self._follow(watched)
 
     def _follow(self, watched: Watched) -> None:
-        if self.status == "running":
-            self._unread.add(watched)
-            if self.loop.post(lambda: self.loop.spawn(self._read_outputs(watched))):
-                return
+        if self.status == "running" and self.loop.post(lambda: self.loop.spawn(self._read_outputs(watched))):
+            return
         is_all = False
         while not is_all:  # nobody reads for a run that has ended: here what is there
             is_all = self._give_out(
                 watched, *read_outputs(JobPaths.of(self.workspace, watched.key), watched.offset)
             )
-        self._unread.discard(watched)
 
     def _give_out(self, watched: Watched, given: Sequence[Given], offset: int) -> bool:
         """Has what was read called; says whether it was nothing."""
@@ -388,7 +383,7 @@ class OpenRun:
         key = watched.key
         paths = JobPaths.of(self.workspace, key)
         while self.status == "running":
-            is_over = self.loop.is_over(key)
+            end = self.loop.end_of(key)
             try:
                 read = await self.loop.in_pool(read_outputs, paths, watched.offset)
             except OSError as error:
@@ -396,19 +391,18 @@ class OpenRun:
                 is_all = True
             else:
                 is_all = self._give_out(watched, *read)
-            if is_over and is_all:
-                self._unread.discard(watched)
+            if end is not None and is_all:
+                watched.read = end
                 self.loop.post(lambda: None)
                 if self.loop.is_done(key):
                     return
-            elif not is_over:
-                self._unread.add(watched)
             await asyncio.sleep(OUTPUTS_S)
-        self._unread.discard(watched)
 
     def is_quiet(self) -> bool:
-        """Whether no call of the user's code is pending, and no output unread."""
-        return not self._unread and self.callbacks.pending == 0
+        """Whether no call of the user's code is pending, and no output unread; in the loop's thread."""
+        return self.callbacks.pending == 0 and all(
+            watched.read == self.loop.end_of(watched.key) for watched in self._watched
+        )
 
     # Other processes.
 

@@ -9,6 +9,7 @@ import pytest
 
 from experimaestro import Job, JobState, Listener, experiment, tag
 from experimaestro.exceptions import FailedExperiment, NotInJobError
+from experimaestro.scheduler import openrun
 from experimaestro.scheduler.services import Service
 from polling import wait_until
 from tasks import Checkpoint, Evaluate, Fail, Large, Learner, Note, Trier, notes
@@ -83,6 +84,25 @@ def test_a_callback_that_would_wait_for_itself_is_told(runs: Path, log: str):
         experiment(runs, "x", display=False) as xp,
     ):
         Note.C(name="a", log=log).submit().on_completed(xp.wait)
+
+
+def test_the_end_of_a_wait_has_the_outputs_of_a_try_between_two_looks(
+    runs: Path, log: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(openrun, "OUTPUTS_S", 1.0)
+    steps: list[int] = []
+    xp = experiment(runs, "x", display=False).start()
+    task = Trier.C(log=log)
+    task.watch_output(task.checkpoint, lambda made: steps.append(made.step))
+    task.submit()
+    with pytest.raises(FailedExperiment, match="wrong"):
+        xp.wait()
+
+    xp.retry(task)
+    xp.wait()
+
+    assert steps == [1, 2, 10, 20, 30]
+    xp.stop()
 
 
 def test_each_output_is_given_out_once_however_often_the_task_is_tried(runs: Path, log: str):
