@@ -203,6 +203,20 @@ def test_an_error_is_no_absence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             look(str(tmp_path / "a"))
 
 
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path):
+    with pytest.raises(IsADirectoryError) as caught:
+        files.read(str(tmp_path))
+
+    assert caught.value.filename == str(tmp_path)
+
+
+def test_a_file_is_read_whole_however_long_it_is(tmp_path: Path):
+    content = os.urandom(300_000)
+    (tmp_path / "file").write_bytes(content)
+
+    assert files.read(str(tmp_path / "file")) == content
+
+
 def test_a_file_that_was_replaced_while_it_was_found_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
