@@ -59,6 +59,7 @@ MAY_BLOCK = (
     ("<frozen importlib._bootstrap>", "_find_and_load"),  # a first import, once in a process
     ("linecache.py", "updatecache"),  # source lines of a traceback
     ("linecache.py", "checkcache"),  # same
+    ("traceback.py", "_extract_caret_anchors_from_line_segment"),  # same: what cannot be parsed is looked for
     ("threading.py", "start"),  # waits for the new thread's first step
     ("concurrent/futures/thread.py", "_adjust_thread_count"),  # looks with a time-out of 0
 )
