@@ -9,6 +9,7 @@ Light: nothing is imported here that a trivial job does not need. Not imported b
 script in the job's folder.
 """
 
+import _thread
 import atexit
 import errno
 import gc
@@ -131,6 +132,10 @@ MOST = 8192
 """Characters of an error that are kept with the job; all of it is in its log"""
 
 
+_ASKS: dict[int, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+"""The signals by which a job is asked to end, and what they do in other processes"""
+
+
 class _Job:
     """The attempt that this process is."""
 
@@ -144,6 +149,8 @@ class _Job:
         self._result = ""
         self._asked_by = ""
         """The signal by which the job was asked to end"""
+        self._masks: dict[int, set[int]] = {}
+        """The signals that threads which fork had blocked before"""
 
     def run(self) -> None:
         """Runs the task; the process ends in `_last`, which is registered first and so runs last."""
@@ -151,8 +158,11 @@ class _Job:
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a text stream at start
         progress.current = progress.ProgressFile(self._paths.progress)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _ASKS:
             signal.signal(number, self._cancel)
+        os.register_at_fork(
+            before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._in_fork
+        )
         try:
             self._execute()
         except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises is the outcome
@@ -165,12 +175,28 @@ class _Job:
 
     def _cancel(self, number: int, _frame: FrameType | None) -> NoReturn:
         """The job is asked to end: `execute` may save what it has."""
-        if os.getpid() != self._pid:  # a process that it forked, such as one of a pool
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            os._exit(128 + number)  # for the type checker: it has ended
         self._asked_by = signal.Signals(number).name
         raise TaskCancelled(f"the job was asked to end ({self._asked_by})", remaining_time=None)
+
+    # A process that the job forks (one of a pool, of a loader of data) ends by signals as it would anywhere.
+    # Our handler would keep it from that: Python forgets a signal that comes before it has done its own work
+    # after `fork`, and code that waits in C may never see one whose handler is in Python. `Pool.terminate`
+    # then waits for ever. So the signals wait until the process has its own handlers.
+
+    def _before_fork(self) -> None:
+        self._masks[_thread.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKS)
+
+    def _after_fork(self) -> None:
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.pop(_thread.get_ident()))
+        except TaskCancelled:  # Python would only print what is raised here
+            _thread.start_new_thread(_ask_again, (signal.Signals[self._asked_by],))
+
+    def _in_fork(self) -> None:
+        for number, usual in _ASKS.items():
+            if signal.getsignal(number) == self._cancel:  # else the task has its own
+                signal.signal(number, usual)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.pop(_thread.get_ident()))
 
     def _execute(self) -> None:
         gc.disable()  # most of what is made while importing stays
@@ -280,6 +306,11 @@ class _Job:
             os.killpg(0, signal.SIGTERM)  # what it started ends with it
         interchange.remove_pid(self._paths)
         _exit(0 if outcome.is_done else outcome.code or 1)
+
+
+def _ask_again(number: int) -> None:
+    time.sleep(0.01)
+    os.kill(os.getpid(), number)
 
 
 def _flush(stream: Any) -> OSError | None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from experimaestro.exceptions import SubmissionError
 from experimaestro.launchers import DirectLauncher
 from experimaestro.workspace.journal import read_events
 from polling import wait_until
-from tasks import Fail, Note, Where, notes
+from tasks import Fail, Forks, Note, Where, notes
 
 SUPPORT = str(Path(__file__).parents[1] / "support")
 
@@ -123,11 +124,22 @@ def test_what_a_job_does_to_its_own_surroundings_ends_it_or_not(runs: Path, how:
     xp.stop()
 
 
-def test_processes_that_a_job_starts_end_as_they_would_anywhere(runs: Path):
+def test_processes_that_a_job_starts_end_as_they_would_anywhere(runs: Path, log: str):
     with experiment(runs, "plan", display=False):
-        task = Fail.C(how="pool").submit()
+        task = Forks.C(times=200, log=log).submit()
 
     assert task.stderr().read_text(encoding="utf-8") == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_job_that_is_asked_to_end_while_it_forks_ends(runs: Path, log: str, number: int):
+    with pytest.raises(FailedExperiment), experiment(runs, "plan", display=False):
+        task = Forks.C(times=10**6, log=log).submit()
+        wait_until(lambda: bool(notes(log)))
+        os.kill(int(notes(log)[0]), number)
+
+    assert task.job.failure_reason.value == "cancelled"
+    assert "Exception ignored" not in task.stderr().read_text(encoding="utf-8")
 
 
 def test_a_script_that_ends_right_after_it_submitted_has_complete_files(runs: Path, tmp_path: Path):

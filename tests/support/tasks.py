@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from experimaestro import (
     Config,
@@ -74,11 +73,6 @@ class Table(Task):
         self.out.write_text(json.dumps({k: v.name for k, v in self.parts.items()}), encoding="utf-8")
 
 
-def _wait(ready: Any) -> None:
-    ready.set()
-    time.sleep(60)
-
-
 class Tee:
     """A stream as users write one: it has what `print` needs."""
 
@@ -110,17 +104,6 @@ class Fail(Task):
             return
         if self.how == "other output":
             sys.stdout = Tee()
-            return
-        if self.how == "pool":
-            with multiprocessing.get_context("fork").Pool(2) as pool:
-                assert pool.map(abs, [-1, -2]) == [1, 2]
-            ready = multiprocessing.get_context("fork").Event()
-            asked = multiprocessing.get_context("fork").Process(target=_wait, args=(ready,))
-            asked.start()
-            ready.wait()  # Python drops a signal that comes while it forks
-            asked.terminate()
-            asked.join()
-            assert asked.exitcode == -signal.SIGTERM
             return
         if self.how == "closed output":
             sys.stdout.close()
@@ -247,6 +230,25 @@ class ReadsOther(Task):
         assert self.jobpath == here
         assert self.other.jobpath != here
         note(self.log, f"{self.other.stdout().name} in {self.other.jobpath.name}")
+
+
+class Forks(Task):
+    """Starts processes that are asked to end at once."""
+
+    times: Param[int]
+    log: Meta[str]
+
+    def execute(self) -> None:
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            assert pool.map(abs, [-1, -2]) == [1, 2]
+        note(self.log, str(os.getpid()))
+        for _ in range(self.times):
+            asked = os.fork()
+            if asked == 0:
+                time.sleep(30)
+                os._exit(0)
+            os.kill(asked, signal.SIGTERM)
+            assert os.WTERMSIG(os.waitpid(asked, 0)[1]) == signal.SIGTERM
 
 
 class Sleeper(Task):
