@@ -26,8 +26,15 @@ PYTHONS = tuple(os.environ.get("PYTHONS", "3.10 3.11 3.12 3.13").split())
 ELSEWHERE = ("tests/services", "tests/cli", "tests/notebooks", "tests/browser", "tests/clients")
 """What starts commands, servers and browsers, and depends on them rather than on Python"""
 
-OF_THE_SYSTEM = tuple(
-    f"tests/{part}" for part in ("connectors", "inventory", "scheduler", "session", "workspace")
+OF_THE_SYSTEM = (
+    "tests/connectors",
+    "tests/inventory",
+    *(f"tests/services/test_{part}.py" for part in ("ports", "process")),
+    *(f"tests/workspace/test_{part}.py" for part in ("attempts", "interchange", "processes")),
+    *(
+        f"tests/session/test_{part}.py"
+        for part in ("control", "experiment", "held", "known_failures", "surroundings", "two_processes")
+    ),
 )
 """What asks the system for processes, cores and the like"""
 

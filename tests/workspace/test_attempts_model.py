@@ -32,6 +32,8 @@ from experimaestro.workspace import attempts, contents, interchange
 from experimaestro.workspace.layout import JobPaths, attempt_part
 from experimaestro.workspace.processes import Fate
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 JOB = JobPaths("/job", "task")
