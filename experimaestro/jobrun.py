@@ -151,6 +151,7 @@ class _Job:
         """The signal by which the job was asked to end"""
         self._masks: dict[int, set[int]] = {}
         """The signals that threads which fork had blocked before"""
+        self._hooks = {hook.__code__ for hook in (self._before_fork, self._after_fork, self._in_fork)}
 
     def run(self) -> None:
         """Runs the task; the process ends in `_last`, which is registered first and so runs last."""
@@ -158,11 +159,11 @@ class _Job:
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a text stream at start
         progress.current = progress.ProgressFile(self._paths.progress)
-        for number in _ASKS:
-            signal.signal(number, self._cancel)
         os.register_at_fork(
             before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._in_fork
         )
+        for number in _ASKS:
+            signal.signal(number, self._cancel)
         try:
             self._execute()
         except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises is the outcome
@@ -173,8 +174,13 @@ class _Job:
             said = f"cancelled ({self._asked_by})"
             self._outcome = Outcome("cancelled", said)
 
-    def _cancel(self, number: int, _frame: FrameType | None) -> NoReturn:
+    def _cancel(self, number: int, frame: FrameType | None) -> None:
         """The job is asked to end: `execute` may save what it has."""
+        while frame is not None:
+            if frame.f_code in self._hooks:  # of a fork: Python would only print what is raised there
+                _thread.start_new_thread(_ask_again, (number,))
+                return
+            frame = frame.f_back
         self._asked_by = signal.Signals(number).name
         raise TaskCancelled(f"the job was asked to end ({self._asked_by})", remaining_time=None)
 
@@ -187,10 +193,7 @@ class _Job:
         self._masks[_thread.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKS)
 
     def _after_fork(self) -> None:
-        try:
-            signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.pop(_thread.get_ident()))
-        except TaskCancelled:  # Python would only print what is raised here
-            _thread.start_new_thread(_ask_again, (signal.Signals[self._asked_by],))
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.pop(_thread.get_ident()))
 
     def _in_fork(self) -> None:
         for number, usual in _ASKS.items():
