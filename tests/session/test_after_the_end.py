@@ -122,6 +122,7 @@ def test_all_that_wait_are_answered_when_the_scheduler_fails(
     xp = experiment(runs, "x", display=False).start()
     task = Note.C(name="a", log=log).submit()
     before = task.job.finalState()
+    assert task.job.state is JobState.UNSCHEDULED  # asked of the scheduler: it has taken the task
     monkeypatch.setattr(Runner, "observe", breaks)
     Note.C(name="b", log=log).submit()
     for future in (before, task.job.finalState()):

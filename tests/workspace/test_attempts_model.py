@@ -527,12 +527,8 @@ def install(monkeypatch: pytest.MonkeyPatch, machine: Machine) -> Machine:
         pytest.param(("scheduler",), 2, 1, 10_000, id="one scheduler, two kills, a failure"),
         pytest.param(("scheduler", "scheduler"), 0, 1, 10_000, id="two schedulers, a failure"),
         pytest.param(("scheduler", "original"), 1, 0, 1_000, id="another version beside us, a kill"),
-        pytest.param(
-            ("scheduler", "scheduler@b"), 1, 0, 15_000, id="two machines, a kill", marks=pytest.mark.slow
-        ),
-        pytest.param(
-            ("scheduler", "scheduler"), 1, 0, 40_000, id="two schedulers, a kill", marks=pytest.mark.slow
-        ),
+        pytest.param(("scheduler", "scheduler@b"), 1, 0, 15_000, id="two machines, a kill"),
+        pytest.param(("scheduler", "scheduler"), 1, 0, 40_000, id="two schedulers, a kill"),
     ],
 )
 def test_in_every_order_of_steps_a_job_runs_once_and_ends(
@@ -580,7 +576,6 @@ def test_three_schedulers_on_two_machines_run_a_job_once(
     wander(machine, begin(*TEAM, kills=4, failures=2), choose, steps=len(tape) // 2)
 
 
-@pytest.mark.slow
 def test_in_many_random_histories_a_job_runs_once(monkeypatch: pytest.MonkeyPatch):
     for seed in range(2_000):
         choose = random.Random(seed).randrange
