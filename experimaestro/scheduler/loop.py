@@ -97,6 +97,9 @@ class Loop:
         self._on_done: dict[str, list[Callable[[], object]]] = {}
         self._number = 0
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._awaited: set[asyncio.Task[Any]] = (
+            set()
+        )  # those of them before whose end the thread does not end
         self._wake_timer: asyncio.TimerHandle | None = None
 
     # What other threads call.
@@ -468,7 +471,8 @@ class Loop:
 
     def _may_end(self) -> bool:
         with self._lifecycle:
-            idle = not self._items and (self._leaving or (self._closing and not self._runner.is_busy))
+            is_busy = self._runner.is_busy or self._awaited
+            idle = not self._items and (self._leaving or (self._closing and not is_busy))
             self._over = idle or self.failure is not None
             return self._over
 
@@ -490,14 +494,22 @@ class Loop:
         self._notify()
         self._wakeup.set()
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs an effect; an error of ours in it fails the scheduler."""
+    def spawn(self, work: Coroutine[Any, Any, None], *, is_awaited: bool = False) -> None:
+        """Runs an effect; an error of ours in it fails the scheduler.
+
+        Args:
+            work: The effect.
+            is_awaited: Whether the thread does not end before it has.
+        """
         task = self._asyncio.create_task(work)
         self._tasks.add(task)
+        if is_awaited:
+            self._awaited.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
+        self._awaited.discard(task)
         self._wakeup.set()  # perhaps it was the last thing to wait for
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)

@@ -362,7 +362,10 @@ class OpenRun:
             self._follow(watched)
 
     def _follow(self, watched: Watched) -> None:
-        if self.status == "running" and self.loop.post(lambda: self.loop.spawn(self._read_outputs(watched))):
+        def begin() -> None:
+            self.loop.spawn(self._read_outputs(watched), is_awaited=True)
+
+        if self.status == "running" and self.loop.post(begin):
             return
         is_all = False
         while not is_all:  # nobody reads for a run that has ended: here what is there
@@ -379,10 +382,11 @@ class OpenRun:
         return offset == before
 
     async def _read_outputs(self, watched: Watched) -> None:
-        """Reads what a job gives out until it is done, and has it called; in the loop's thread."""
+        """Has what a job gives out called until it is done or the run has ended; in the loop's thread."""
         key = watched.key
         paths = JobPaths.of(self.workspace, key)
-        while self.status == "running":
+        while True:
+            is_open = self.status == "running"
             end = self.loop.end_of(key)
             try:
                 read = await self.loop.in_pool(read_outputs, paths, watched.offset)
@@ -396,7 +400,10 @@ class OpenRun:
                 self.loop.post(lambda: None)
                 if self.loop.is_done(key):
                     return
-            await asyncio.sleep(OUTPUTS_S)
+            if is_open:
+                await asyncio.sleep(OUTPUTS_S)
+            elif is_all:
+                return
 
     def is_quiet(self) -> bool:
         """Whether no call of the user's code is pending, and no output unread; in the loop's thread."""

@@ -10,6 +10,8 @@ import pytest
 
 from experimaestro import Job, JobState, Listener, experiment
 from experimaestro.exceptions import FailedExperiment
+from experimaestro.scheduler import openrun
+from experimaestro.scheduler.callbacks import Given, read_outputs
 from experimaestro.scheduler.loop import Loop
 from experimaestro.scheduler.runner import Runner
 from experimaestro.workspace import attempts, processes
@@ -90,6 +92,29 @@ def test_outputs_of_a_task_that_is_done_are_given_out_after_the_end(runs: Path, 
     with experiment(runs, "another", display=False):
         task.watch_output(task.checkpoint, lambda made: found.append(made.step))
         wait_until(lambda: found == steps)  # while the scheduler goes on for another run
+
+
+def test_outputs_that_are_asked_for_right_before_the_end_are_given_out(
+    runs: Path, log: str, monkeypatch: pytest.MonkeyPatch
+):
+    def slowly(paths: JobPaths, offset: int) -> tuple[list[Given], int]:
+        time.sleep(0.5)  # the run ends meanwhile
+        return read_outputs(paths, offset)
+
+    xp, _ = failed(runs, log)
+    xp.retry()
+    xp.wait()
+    wait_until(lambda: xp.status != "running")
+    found: list[int] = []
+    monkeypatch.setattr(openrun, "read_outputs", slowly)
+    again = experiment(runs, "again", display=False).start()
+    same = Trier.C(log=log)
+    same.submit()
+    again.wait()
+    same.watch_output(same.checkpoint, lambda made: found.append(made.step))
+    again.stop()
+
+    wait_until(lambda: found == [1, 2, 10, 20, 30])
 
 
 def test_a_wait_for_a_job_that_runs_elsewhere_ends_when_nobody_looks_at_it_any_more(runs: Path, log: str):
