@@ -382,7 +382,7 @@ class OpenRun:
         return offset == before
 
     async def _read_outputs(self, watched: Watched) -> None:
-        """Has what a job gives out called until it is done or the run has ended; in the loop's thread."""
+        """Has what a job gives out called until the run has ended; in the loop's thread."""
         key = watched.key
         paths = JobPaths.of(self.workspace, key)
         while True:
@@ -398,12 +398,12 @@ class OpenRun:
             if end is not None and is_all:
                 watched.read = end
                 self.loop.post(lambda: None)
-                if self.loop.is_done(key):
-                    return
-            if is_open:
-                await asyncio.sleep(OUTPUTS_S)
-            elif is_all:
+            if is_all and not is_open:
                 return
+            while self.status == "running":
+                await asyncio.sleep(OUTPUTS_S)
+                if end is None or not is_all or end != self.loop.end_of(key):
+                    break  # else nothing new comes before the job is run again, though it be done
 
     def is_quiet(self) -> bool:
         """Whether no call of the user's code is pending, and no output unread; in the loop's thread."""

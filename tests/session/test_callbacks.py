@@ -1,7 +1,9 @@
 """The user's code that is called while jobs run."""
 
 import json
+import shutil
 import sys
+import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -103,6 +105,26 @@ def test_the_end_of_a_wait_has_the_outputs_of_a_try_between_two_looks(
 
     assert steps == [1, 2, 10, 20, 30]
     xp.stop()
+
+
+def test_a_watched_task_that_is_done_and_run_again_keeps_nobody_waiting(runs: Path, log: str):
+    steps: list[int] = []
+    with experiment(runs, "x", display=False) as xp:
+        task = Learner.C(log=log, until="/")
+        task.watch_output(task.checkpoint, lambda made: steps.append(made.step))
+        task.submit()
+        xp.wait()
+        before = list(steps)
+        shutil.rmtree(task.jobpath)
+        again = Learner.C(log=log, until="/").submit()
+        waiting = threading.Thread(target=xp.wait, daemon=True)
+        waiting.start()
+        waiting.join(30)
+        assert not waiting.is_alive()
+
+    assert before
+    assert steps == before, "what it says once more was given out"
+    assert again.job.state is JobState.DONE
 
 
 def test_each_output_is_given_out_once_however_often_the_task_is_tried(runs: Path, log: str):
