@@ -176,6 +176,10 @@ class _Job:
 
     def _cancel(self, number: int, frame: FrameType | None) -> None:
         """The job is asked to end: `execute` may save what it has."""
+        if os.getpid() != self._pid:  # a forked process whose handler, of the task, calls this one
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         while frame is not None:
             if frame.f_code in self._hooks:  # of a fork: Python would only print what is raised there
                 _thread.start_new_thread(_ask_again, (number,))
@@ -190,16 +194,25 @@ class _Job:
     # then waits for ever. So the signals wait until the process has its own handlers.
 
     def _before_fork(self) -> None:
-        self._masks[_thread.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKS)
+        # What is blocked is noted before it is changed: a handler of the task may raise in between.
+        self._masks[_thread.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._ours())
 
     def _after_fork(self) -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.pop(_thread.get_ident()))
+        mask = self._masks.pop(_thread.get_ident(), None)
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _in_fork(self) -> None:
-        for number, usual in _ASKS.items():
-            if signal.getsignal(number) == self._cancel:  # else the task has its own
-                signal.signal(number, usual)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.pop(_thread.get_ident()))
+        try:
+            for number in self._ours():
+                signal.signal(number, _ASKS[number])
+        finally:
+            self._after_fork()
+
+    def _ours(self) -> list[int]:
+        """The signals that are handled here: for others the task has a handler of its own."""
+        return [number for number in _ASKS if signal.getsignal(number) == self._cancel]
 
     def _execute(self) -> None:
         gc.disable()  # most of what is made while importing stays

@@ -134,7 +134,7 @@ def test_processes_that_a_job_starts_end_as_they_would_anywhere(runs: Path, log:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_job_that_is_asked_to_end_while_it_forks_ends(runs: Path, log: str, number: int):
     with pytest.raises(FailedExperiment), experiment(runs, "plan", display=False):
-        task = Forks.C(times=10**6, log=log).submit()
+        task = Forks.C(times=20_000, log=log).submit()
         wait_until(lambda: bool(notes(log)))
         os.kill(int(notes(log)[0]), number)
 

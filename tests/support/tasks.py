@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from experimaestro import (
     Config,
@@ -243,12 +244,22 @@ class Forks(Task):
             assert pool.map(abs, [-1, -2]) == [1, 2]
         note(self.log, str(os.getpid()))
         for _ in range(self.times):
-            asked = os.fork()
-            if asked == 0:
+            assert self.end_of_a_fork(0.0) == signal.SIGTERM
+        ours: Any = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, lambda number, frame: ours(number, frame))  # as users add to a handler
+        assert self.end_of_a_fork(0.1) == signal.SIGTERM
+
+    def end_of_a_fork(self, seconds: float) -> int:
+        """The signal by which a process ends that is asked to after a while."""
+        asked = os.fork()
+        if asked == 0:
+            try:
                 time.sleep(30)
+            finally:
                 os._exit(0)
-            os.kill(asked, signal.SIGTERM)
-            assert os.WTERMSIG(os.waitpid(asked, 0)[1]) == signal.SIGTERM
+        time.sleep(seconds)
+        os.kill(asked, signal.SIGTERM)
+        return os.WTERMSIG(os.waitpid(asked, 0)[1])
 
 
 class Sleeper(Task):
