@@ -23,7 +23,7 @@ from types import FrameType, TracebackType
 from typing import Any, NoReturn, TypeVar
 
 from experimaestro.core import serialization
-from experimaestro.events.owners import Outcome, Status
+from experimaestro.events.owners import Outcome, Owner, Status
 from experimaestro.exceptions import ExperimaestroError, FormatError, GracefulTimeout, TaskCancelled
 from experimaestro.taskglobals import Env
 from experimaestro.workspace import attempts, files, interchange, progress, tokens
@@ -60,10 +60,10 @@ def main(script: str, arguments: Sequence[str] | None = None) -> None:
     attempt = int(given[0]) if given else _claim(paths, lock)
     owner = myself()
     if not attempts.start(paths, attempt, owner, time.time()):
-        _say("another scheduler has taken this job over: nothing is run")
+        _say("another scheduler has taken this job over, or its folder was removed: nothing is run")
         os._exit(0)
     interchange.write_pid(paths, owner)
-    _Job(paths, attempt).run()
+    _Job(paths, attempt, owner).run()
 
 
 ASK_S = 2.0
@@ -139,9 +139,10 @@ _ASKS: dict[int, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.d
 class _Job:
     """The attempt that this process is."""
 
-    def __init__(self, paths: JobPaths, attempt: int) -> None:
+    def __init__(self, paths: JobPaths, attempt: int, owner: Owner) -> None:
         self._paths = paths
         self._attempt = attempt
+        self._owner = owner
         self._pid = os.getpid()
         self._outcome: Outcome | None = None
         self._is_loaded = False
@@ -313,6 +314,9 @@ class _Job:
             error = _flush(stream)
             if error is not None:
                 outcome = Outcome("failed", message=f"its output could not be written: {error}", code=1)
+        if not attempts.is_of(self._paths.start(self._attempt), self._owner):
+            _say("the folder of this job was removed while it ran: its result is not kept")
+            _exit(1)
         outcome = outcome._replace(t=time.time(), peak_memory=peak_memory())
         if _when_there_is_space(lambda: attempts.end(self._paths, self._attempt, outcome)):
             _when_there_is_space(lambda: attempts.conclude(self._paths, self._attempt, outcome))

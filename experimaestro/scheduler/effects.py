@@ -171,6 +171,8 @@ def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | O
     """
     needs = work.submission.needs
     try:
+        if attempt and not _is_ours(paths, attempt):
+            attempt = 0
         with contextlib.ExitStack() as held, tokens.counting(needs):
             busy = tokens.lacking(needs, paths)
             if busy is not None:
@@ -210,8 +212,14 @@ def give_up(paths: JobPaths, attempt: int) -> None:
     Raises:
         OSError: The disk cannot be written.
     """
-    attempts.void(paths, attempt)
-    tokens.release(paths)
+    if _is_ours(paths, attempt):
+        attempts.void(paths, attempt)
+        tokens.release(paths)
+
+
+def _is_ours(paths: JobPaths, attempt: int) -> bool:
+    """Whether an attempt that we claimed is still known: not if its folder was removed since."""
+    return attempts.is_of(paths.claim(attempt), processes.myself())
 
 
 def finish(paths: JobPaths, attempt: int, gone: Gone, oom_kills: int, is_killed: bool) -> Ended:
@@ -230,6 +238,9 @@ def finish(paths: JobPaths, attempt: int, gone: Gone, oom_kills: int, is_killed:
     Raises:
         OSError: The disk does not tell, or cannot be written.
     """
+    if not _is_ours(paths, attempt):
+        said = "its folder was removed before it ended: submit it again"
+        return Ended(None, Outcome("failed", said, gone.code, gone.signal))
     tokens.release(paths)  # nothing is left if its process could say how it ended
     if attempts.void(paths, attempt):
         if is_killed:

@@ -10,7 +10,7 @@ An attempt is *open* until it is void or has an end that can be read. What has b
 decided: no name is ever removed, and none that can be read is written again.
 
 Rule 1: a claim is made only when no attempt is open, none ended well and there is no `.done`.
-Rule 2: a job's process that does not win `start` exits without running.
+Rule 2: a job's process that finds no claim, or does not win `start`, exits without running.
 Rule 3: `void` and a foreign `end` are written only with proof (`processes.fate`), by the scheduler
 that made the claim when its launcher says that the process ended, or by order of the user.
 Rule 4: only the winner of `end` writes `.done` or `.failed`. If it was killed before that, what
@@ -18,6 +18,8 @@ Rule 4: only the winner of `end` writes `.done` or `.failed`. If it was killed b
 Rule 5: what cannot be read is never taken for absent, nor an owner that cannot be read for gone; it is
 kept, beside its name where that is needed.
 Rule 6: nothing here reads a clock or judges an age.
+Rule 7: who removes the folder of a job removes what is known of its attempts. A scheduler or a process
+whose claim or start is no longer its own (`is_of`) says nothing more about the job: another may run it.
 
 Safe because: put-if-absent has one winner, so each attempt has one claim, one start *or* void, and
 one end; a claim needs the one before closed, so at most one is open; a view of the disk that is
@@ -199,6 +201,16 @@ def claim(paths: JobPaths, owner: Owner) -> int | None:
     return n
 
 
+def is_of(path: str, owner: Owner) -> bool:
+    """Whether a claim or start is still there, and is that of an owner; one that cannot be read may be.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    data = files.read(path)
+    return data is not None and _owner(contents.json_object(data)) in {owner, _NOBODY}
+
+
 def start(paths: JobPaths, n: int, owner: Owner, t: float) -> bool:
     """Says that the job runs: the first act of its process.
 
@@ -214,6 +226,8 @@ def start(paths: JobPaths, n: int, owner: Owner, t: float) -> bool:
     Raises:
         OSError: The disk cannot be written.
     """
+    if not files.exists(paths.claim(n)):
+        return False
     return files.put_if_absent(paths.start(n), _encode({"owner": owner._asdict(), "t": t}))
 
 

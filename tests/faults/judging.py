@@ -70,7 +70,11 @@ def judge(history: History, log: Path, record: Record, workspace: Path) -> list[
     done, wrong = executions(log)
     problems = list(record.problems)
     excused = _excused_names(record, workspace)
-    problems += [f"{one.what} {one.name}" for one in wrong if not _is_excused(one, history, done, excused)]
+    problems += [
+        f"{one.what} {one.name}"
+        for one in wrong
+        if not _is_excused(one, history, done, excused, record.forgotten)
+    ]
     for job in history.plan.jobs:
         of_job = done.get(job.name, [])
         problems += _judge_job(job.name, of_job, record, is_excused=job.name in excused)
@@ -104,7 +108,11 @@ def _is_within(one: Execution, windows: list[tuple[float, float]]) -> bool:
 
 
 def _is_excused(
-    one: Wrong, history: History, done: Mapping[str, Sequence[Execution]], excused: Collection[str]
+    one: Wrong,
+    history: History,
+    done: Mapping[str, Sequence[Execution]],
+    excused: Collection[str],
+    forgotten: Collection[int],
 ) -> bool:
     """Whether something follows from a fault that destroyed the memory of a job.
 
@@ -114,13 +122,19 @@ def _is_excused(
         return one.name in excused
     if one.what != "exceeded":
         return False
-    holds = [job.name for job in history.plan.jobs if job.holds]
-    running = {
-        name: sum(run.begin <= one.t and not 0 < run.end < one.t for run in done.get(name, ()))
-        for name in holds
-    }
-    known = sum(min(count, 1) if name in excused else count for name, count in running.items())
-    return known < sum(running.values()) and known <= history.plan.slots
+    running = known = 0
+    for job in history.plan.jobs:
+        if job.holds:
+            pids = _running_at(one.t, done.get(job.name, ()))
+            running += len(pids)
+            known += min(len(pids.difference(forgotten)), 1 if job.name in excused else len(pids))
+    return known < running and known <= history.plan.slots
+
+
+def _running_at(t: float, of_job: Sequence[Execution]) -> set[int]:
+    """The processes in which a job ran at a time; one that left no word, until the next began."""
+    begun = [run for run in of_job if run.begin <= t]
+    return {run.pid for run in begun if run.end >= t or (not run.end and run is begun[-1])}
 
 
 def _excused_names(record: Record, workspace: Path) -> set[str]:

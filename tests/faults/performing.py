@@ -78,6 +78,8 @@ class Record:
     """Processes of jobs that were killed or asked to end"""
     deleted: set[str] = field(default_factory=set)
     """Folders of jobs that were deleted: `<type>/<id>`"""
+    forgotten: set[int] = field(default_factory=set)
+    """Processes of jobs whose folder was deleted: they may run, and nobody knows of them any more"""
     full: list[tuple[float, float]] = field(default_factory=list)
     """When the disk was full: a job may fail, but one that has succeeded waits for space to say so"""
     refused: list[tuple[float, float]] = field(default_factory=list)
@@ -454,12 +456,10 @@ class Stage:
         jobs = self._jobs()
         if not jobs:
             return False
-        try:
-            folder = Path(os.readlink(f"/proc/{chance.choice(jobs)}/cwd"))
-        except OSError:
+        folder = _folder_of(chance.choice(jobs))
+        if folder is None or folder.parent.parent.name != "jobs":
             return False
-        if folder.parent.parent.name != "jobs":
-            return False
+        self.record.forgotten.update(pid for pid in self._jobs() if _folder_of(pid) == folder)
         self.record.deleted.add(f"{folder.parent.name}/{folder.name}")
         self.record.faults.append("delete folder")
         shutil.rmtree(folder, ignore_errors=True)
@@ -550,6 +550,14 @@ def _garbage(chance: random.Random, before: bytes) -> bytes:
         b"9" * 5000,
     ]
     return chance.choice([content for content in made if content != before])
+
+
+def _folder_of(pid: int) -> Path | None:
+    """Where a process runs; None if it is gone."""
+    try:
+        return Path(os.readlink(f"/proc/{pid}/cwd"))
+    except OSError:
+        return None
 
 
 def _continue(pid: int) -> None:

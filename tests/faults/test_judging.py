@@ -82,6 +82,20 @@ def test_a_process_whose_job_was_deleted_may_have_a_token_that_nobody_knows_of(
     )
 
 
+@pytest.mark.parametrize(("forgotten", "problems"), [({10}, []), ({12}, []), ({14}, ["exceeded a"])])
+def test_a_process_whose_folder_was_deleted_may_begin_when_the_token_is_taken(
+    tmp_path: Path, forgotten: set[int], problems: list[str]
+) -> None:
+    lines = ["1 begin b 13", "1.5 begin b 12", "2 begin c 11", "2.5 begin a 10", "2.5 exceeded a 10"]
+    lines += [f"3 ok {name} {pid}" for name, pid in (("a", 10), ("c", 11), ("b", 12))]
+    (tmp_path / "log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    jobs = tuple(Job(name, (), 0.0, failures=0, holds=True, steps=0) for name in "abc")
+    history = History(1, Plan(jobs, 2), ("one",), ())
+    record = Record(hits={13}, forgotten=forgotten)  # what was killed has no token any more
+
+    assert judge(history, tmp_path / "log", record, tmp_path) == problems
+
+
 def test_what_ends_while_the_disk_refuses_may_be_run_again(tmp_path: Path) -> None:
     log = "1 begin 10, 2 ok 10, 30 begin 11, 31 ok 11"
 

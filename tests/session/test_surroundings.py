@@ -117,7 +117,7 @@ def test_what_a_job_does_to_its_own_surroundings_ends_it_or_not(runs: Path, how:
     xp = experiment(runs, "plan", display=False).start()
     Fail.C(how=how).submit()
     if fails:
-        with pytest.raises(FailedExperiment, match="its folder cannot be used"):
+        with pytest.raises(FailedExperiment, match="its folder was removed before it ended: submit it again"):
             xp.wait()
     else:
         xp.wait()
