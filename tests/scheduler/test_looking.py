@@ -31,11 +31,11 @@ class Host:
         """Asks for looks, and does something meanwhile."""
         self._news = asyncio.Event()
         with DaemonPool(8, "disk") as self._pool:
-            folders = Looking(
+            self.folders = Looking(
                 lambda work: self._tasks.append(asyncio.create_task(work)), self._look, self._answer
             )
             for jobs, cause in asked:
-                folders.ask(jobs, cause)
+                self.folders.ask(jobs, cause)
             await asyncio.wait_for(work(), 30)
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -115,15 +115,38 @@ def test_a_folder_that_hangs_keeps_only_its_own_batch_waiting():
     assert sorted(meanwhile) == sorted(jobs[BATCH:])
 
 
-def test_what_is_asked_for_while_all_threads_hang_is_looked_at_when_one_is_free():
+def test_what_is_asked_for_while_all_threads_hang_is_looked_at_when_one_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(looking, "HANGS_S", 0.02)
     end = threading.Event()
     host = Host(lambda job: int(job[4:]) < BATCH * MOST and end.wait(60))
 
     async def work() -> None:
         await host.until(lambda: host.most == MOST)
+        await asyncio.sleep(0.2)  # the last one is taken for a thread that hangs as well
+        host.folders.ask(["a.b/9999"], 8)
+        await asyncio.sleep(0.05)
+        assert host.answers == []
         end.set()
         await host.until(lambda: len(host.answers) == BATCH * MOST + 1)
 
-    asyncio.run(host.run([(names(BATCH * MOST), 7), (["a.b/9999"], 8)], work))
+    asyncio.run(host.run([(names(BATCH * MOST), 7)], work))
 
     assert ("a.b/9999", Observation("done"), 8) in host.answers
+
+
+def test_what_is_asked_for_later_is_looked_at():
+    host = Host(lambda _: None)
+
+    async def work() -> None:
+        await host.until(lambda: bool(host.answers))
+        host.folders.ask(["a.b/next"], 8)
+        await host.until(lambda: len(host.answers) == 2)
+        await asyncio.sleep(0.01)  # nothing looks any more
+        host.folders.ask(["a.b/last"], 9)
+        await host.until(lambda: len(host.answers) == 3)
+
+    asyncio.run(host.run([(["a.b/first"], 7)], work))
+
+    assert [cause for _, _, cause in host.answers] == [7, 8, 9]
