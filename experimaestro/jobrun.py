@@ -48,9 +48,9 @@ def main(script: str, arguments: Sequence[str] | None = None) -> None:
 
     Args:
         script: Path of the script in the folder, `<folder>/<name>.py`.
-        arguments: Number of the attempt and descriptor of the lock, as the scheduler gives them;
-            none when a person runs the script: the attempt is then claimed here. None: those of
-            the command line.
+        arguments: Number of the attempt, descriptor of the lock and `attempts.mark` of the scheduler, as
+            that gives them; none when a person runs the script: the attempt is then claimed here. None:
+            those of the command line.
     """
     folder, file = os.path.split(os.path.abspath(script))  # noqa: PTH100 - light
     paths = JobPaths(folder, file[: -len(".py")])
@@ -59,11 +59,12 @@ def main(script: str, arguments: Sequence[str] | None = None) -> None:
     lock = interchange.keep_lock(int(given[1])) if given else interchange.lock(paths)
     attempt = int(given[0]) if given else _claim(paths, lock)
     owner = myself()
-    if not attempts.start(paths, attempt, owner, time.time()):
+    claimer = given[2] if given else attempts.mark(owner)
+    if not attempts.start(paths, attempt, owner, time.time(), claimer):
         _say("another scheduler has taken this job over, or its folder was removed: nothing is run")
         os._exit(0)
     interchange.write_pid(paths, owner)
-    _Job(paths, attempt, owner).run()
+    _Job(paths, attempt, owner, claimer).run()
 
 
 ASK_S = 2.0
@@ -139,10 +140,11 @@ _ASKS: dict[int, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.d
 class _Job:
     """The attempt that this process is."""
 
-    def __init__(self, paths: JobPaths, attempt: int, owner: Owner) -> None:
+    def __init__(self, paths: JobPaths, attempt: int, owner: Owner, claimer: str) -> None:
         self._paths = paths
         self._attempt = attempt
         self._owner = owner
+        self._claimer = claimer
         self._pid = os.getpid()
         self._outcome: Outcome | None = None
         self._is_loaded = False
@@ -232,6 +234,8 @@ class _Job:
 
     def _keep(self, value: Any) -> None:
         """Keeps what the task found out: what it returned, or what it wrote itself."""
+        if not self._is_known():
+            return
         if value is None:
             text = files.read(self._paths.results) or b""
         else:
@@ -247,6 +251,10 @@ class _Job:
             files.replace(self._paths.results, text)
         if len(text) <= MOST:
             self._result = text.decode("utf-8", "replace")
+
+    def _is_known(self) -> bool:
+        """Whether the attempt is still this process's: not if the folder was removed since."""
+        return attempts.is_of(self._paths.start(self._attempt), self._owner)
 
     def _advice(self, error: BaseException) -> str:
         """What to do about an error whose text says it to nobody who does not know how jobs are run."""
@@ -314,17 +322,18 @@ class _Job:
             error = _flush(stream)
             if error is not None:
                 outcome = Outcome("failed", message=f"its output could not be written: {error}", code=1)
-        if not attempts.is_of(self._paths.start(self._attempt), self._owner):
-            _say("the folder of this job was removed while it ran: its result is not kept")
-            _exit(1)
         outcome = outcome._replace(t=time.time(), peak_memory=peak_memory())
-        if _when_there_is_space(lambda: attempts.end(self._paths, self._attempt, outcome)):
-            _when_there_is_space(lambda: attempts.conclude(self._paths, self._attempt, outcome))
-        tokens.release(self._paths)
+        final = outcome
+        if _when_there_is_space(lambda: self._is_known() and attempts.end(self._paths, self._attempt, final)):
+            _when_there_is_space(lambda: attempts.conclude(self._paths, self._attempt, final))
+        elif not self._is_known():
+            _say("the folder of this job was removed while it ran: its result is not kept")
+            outcome = Outcome("failed", code=1)
+        tokens.release(self._paths, self._claimer)
         if self._asked_by and os.getpgid(0) == self._pid:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             os.killpg(0, signal.SIGTERM)  # what it started ends with it
-        interchange.remove_pid(self._paths)
+        interchange.remove_pid_of(self._paths, self._owner)
         _exit(0 if outcome.is_done else outcome.code or 1)
 
 

@@ -148,6 +148,7 @@ def _conclude(paths: JobPaths, seen: Observation) -> None:
     """Says that the job was cancelled, unless it or its scheduler has said how it ended."""
     if seen.attempt and not _is_alive(seen):
         outcome = Outcome("cancelled", "killed on demand", t=time.time())
-        if attempts.lose(paths, seen.attempt, outcome):
+        is_same = seen.owner is not None and attempts.is_of(paths.start(seen.attempt), seen.owner)
+        if is_same and attempts.lose(paths, seen.attempt, outcome):
             attempts.conclude(paths, seen.attempt, outcome)
         attempts.settle(paths)

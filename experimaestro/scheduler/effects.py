@@ -186,7 +186,8 @@ def take(paths: JobPaths, work: Work, workspace: str, attempt: int) -> Taken | O
                         tokens.take(needs, paths)
                     _write_job(paths, attempt, work, workspace)
                     held.pop_all()  # whoever has the spec closes it
-                    command = (sys.executable, paths.script, str(attempt), str(lock))
+                    mark = attempts.mark(processes.myself())
+                    command = (sys.executable, paths.script, str(attempt), str(lock), mark)
                     environment = {**clean_environment(os.environ), **work.environment}
                     spec = Spec(command, paths.folder, paths.out, paths.err, environment, lock)
                     return Taken(attempt, spec, processes.oom_kills())
@@ -214,7 +215,7 @@ def give_up(paths: JobPaths, attempt: int) -> None:
     """
     if _is_ours(paths, attempt):
         attempts.void(paths, attempt)
-        tokens.release(paths)
+        tokens.release(paths, attempts.mark(processes.myself()))
 
 
 def _is_ours(paths: JobPaths, attempt: int) -> bool:
@@ -241,7 +242,8 @@ def finish(paths: JobPaths, attempt: int, gone: Gone, oom_kills: int, is_killed:
     if not _is_ours(paths, attempt):
         said = "its folder was removed before it ended: submit it again"
         return Ended(None, Outcome("failed", said, gone.code, gone.signal))
-    tokens.release(paths)  # nothing is left if its process could say how it ended
+    # Nothing is left if its process could say how it ended.
+    tokens.release(paths, attempts.mark(processes.myself()))
     if attempts.void(paths, attempt):
         if is_killed:
             return Ended(None, Outcome("cancelled", "killed before it began", signal=gone.signal))

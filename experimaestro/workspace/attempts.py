@@ -10,7 +10,8 @@ An attempt is *open* until it is void or has an end that can be read. What has b
 decided: no name is ever removed, and none that can be read is written again.
 
 Rule 1: a claim is made only when no attempt is open, none ended well and there is no `.done`.
-Rule 2: a job's process that finds no claim, or does not win `start`, exits without running.
+Rule 2: a job's process that does not find the claim of who launched it, or does not win `start`, exits
+without running.
 Rule 3: `void` and a foreign `end` are written only with proof (`processes.fate`), by the scheduler
 that made the claim when its launcher says that the process ended, or by order of the user.
 Rule 4: only the winner of `end` writes `.done` or `.failed`. If it was killed before that, what
@@ -18,14 +19,15 @@ Rule 4: only the winner of `end` writes `.done` or `.failed`. If it was killed b
 Rule 5: what cannot be read is never taken for absent, nor an owner that cannot be read for gone; it is
 kept, beside its name where that is needed.
 Rule 6: nothing here reads a clock or judges an age.
-Rule 7: who removes the folder of a job removes what is known of its attempts. A scheduler or a process
-whose claim or start is no longer its own (`is_of`) says nothing more about the job: another may run it.
+Rule 7: who removes the folder of a job removes what is known of its attempts, and the numbers begin
+again. A scheduler or a process whose claim or start is no longer its own (`is_of`) says nothing more about
+the job: another may run it.
 
 Safe because: put-if-absent has one winner, so each attempt has one claim, one start *or* void, and
 one end; a claim needs the one before closed, so at most one is open; a view of the disk that is
 out of date only makes somebody lose. Every order of steps and kills of two schedulers and their
 jobs is tried in `tests/workspace/test_attempts_model.py`, which also shows that leaving out any of
-these rules breaks it.
+these rules breaks it (but rule 7: no folder is removed there).
 """
 
 import contextlib
@@ -208,10 +210,18 @@ def is_of(path: str, owner: Owner) -> bool:
         OSError: The disk does not tell.
     """
     data = files.read(path)
-    return data is not None and _owner(contents.json_object(data)) in {owner, _NOBODY}
+    if data is None:
+        return False
+    content = contents.json_object(data)
+    return content.get("void") is not True and _owner(content) in {owner, _NOBODY}
 
 
-def start(paths: JobPaths, n: int, owner: Owner, t: float) -> bool:
+def mark(owner: Owner) -> str:
+    """A process in one word, by which a job's process knows the scheduler that launched it."""
+    return f"{owner.host}:{owner.pid}:{owner.started}"
+
+
+def start(paths: JobPaths, n: int, owner: Owner, t: float, claimer: str = "") -> bool:
     """Says that the job runs: the first act of its process.
 
     Args:
@@ -219,6 +229,7 @@ def start(paths: JobPaths, n: int, owner: Owner, t: float) -> bool:
         n: The attempt that this process was launched for.
         owner: This process.
         t: Now, in seconds since the epoch.
+        claimer: `mark` of who has to have the claim; "": whoever has it.
 
     Returns:
         Whether it may run. If not, it exits and touches nothing.
@@ -226,7 +237,11 @@ def start(paths: JobPaths, n: int, owner: Owner, t: float) -> bool:
     Raises:
         OSError: The disk cannot be written.
     """
-    if not files.exists(paths.claim(n)):
+    data = files.read(paths.claim(n))
+    if data is None:
+        return False
+    claimed = _owner(contents.json_object(data))
+    if claimer and claimed != _NOBODY and mark(claimed) != claimer:
         return False
     return files.put_if_absent(paths.start(n), _encode({"owner": owner._asdict(), "t": t}))
 

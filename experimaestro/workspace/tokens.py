@@ -206,8 +206,12 @@ def take(needs: Sequence[Need], job: JobPaths) -> None:
         files.replace(path, json.dumps(content).encode())
 
 
-def release(job: JobPaths) -> None:
+def release(job: JobPaths, taker: str) -> None:
     """Gives back all that a job holds; called by its process at its end, or by who saw it end.
+
+    Args:
+        job: The job.
+        taker: `attempts.mark` of who took it. What another took since, for the next attempt, stays.
 
     Raises:
         OSError: The disk refuses; whoever counts next finds that nobody runs the job.
@@ -216,10 +220,20 @@ def release(job: JobPaths) -> None:
     if data is None:
         return
     with contextlib.suppress(ValueError, TypeError, RecursionError):
-        for path in json.loads(data):
-            if os.path.basename(path) == _holder_name(job):  # noqa: PTH119 - light
-                files.remove(path)
+        held = [path for path in json.loads(data) if os.path.basename(path) == _holder_name(job)]  # noqa: PTH119 - light
+        if not all(_is_of(path, taker) for path in held):
+            return
+        for path in held:
+            files.remove(path)
     files.remove(job.tokens)
+
+
+def _is_of(path: str, taker: str) -> bool:
+    """Whether what a file says was taken by somebody; it may have been if it cannot be read, or is gone."""
+    process = contents.json_object(files.read(path)).get("process")
+    if not isinstance(process, dict) or "host" not in process:
+        return True
+    return taker.startswith(f"{process['host']}:{process.get('pid')}:")
 
 
 def _holder_name(job: JobPaths) -> str:

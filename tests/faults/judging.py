@@ -8,6 +8,7 @@ Laws, for each job:
    folder was deleted, its disk refused while it ended (to be full does not suffice), or the file that said
    how it ended was damaged.
 4. It ends without a word only if it was killed, or if its disk refused or was full.
+5. A process whose folder is deleted before it said that it runs does nothing.
 
 And for each scheduler: it ends with what it promises (0: done, 1: jobs failed, 3: refused with a message)
 unless it was killed; no traceback of the package; an unreadable file that holds what is nowhere else is
@@ -93,6 +94,8 @@ def _judge_job(name: str, of_job: list[Execution], record: Record, *, is_excused
     if not any(one.how == "ok" for one in of_job):
         problems.append(f"{name} never succeeded")
     for number, one in enumerate(of_job):
+        if one.pid in record.too_late:
+            problems.append(f"{name}: process {one.pid} began after its folder was deleted")
         was_hit = one.pid in record.hits or is_excused or _is_within(one, record.refused)
         if not one.how and not was_hit and not _is_within(one, record.full):
             problems.append(f"{name}: process {one.pid} ended without a word, and nobody killed it")

@@ -80,6 +80,8 @@ class Record:
     """Folders of jobs that were deleted: `<type>/<id>`"""
     forgotten: set[int] = field(default_factory=set)
     """Processes of jobs whose folder was deleted: they may run, and nobody knows of them any more"""
+    too_late: set[int] = field(default_factory=set)
+    """Those of them that had not said that they run: they may not begin any more"""
     full: list[tuple[float, float]] = field(default_factory=list)
     """When the disk was full: a job may fail, but one that has succeeded waits for space to say so"""
     refused: list[tuple[float, float]] = field(default_factory=list)
@@ -459,10 +461,20 @@ class Stage:
         folder = _folder_of(chance.choice(jobs))
         if folder is None or folder.parent.parent.name != "jobs":
             return False
-        self.record.forgotten.update(pid for pid in self._jobs() if _folder_of(pid) == folder)
+        aside = folder.parents[2] / f"deleted{len(self.record.faults)}"
+        forgotten = {pid for pid in self._jobs() if _folder_of(pid) == folder}
+        try:
+            folder.rename(aside)  # at one moment: what has begun, and what may not any more
+        except OSError:
+            return False
+        forgotten.update(pid for pid in self._jobs() if _folder_of(pid) == aside)
+        if len(self._mounts) == 1:  # else what is seen may be old
+            begun = {_pid_in(path) for path in aside.glob(".experimaestro/attempts/*.start")}
+            self.record.too_late.update(forgotten - begun)
+        self.record.forgotten.update(forgotten)
         self.record.deleted.add(f"{folder.parent.name}/{folder.name}")
         self.record.faults.append("delete folder")
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
         return True
 
     def _send_garbage(self, chance: random.Random) -> bool:
@@ -558,6 +570,14 @@ def _folder_of(pid: int) -> Path | None:
         return Path(os.readlink(f"/proc/{pid}/cwd"))
     except OSError:
         return None
+
+
+def _pid_in(path: Path) -> int:
+    """The process that a start names; 0 if none."""
+    try:
+        return int(json.loads(path.read_bytes())["owner"]["pid"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return 0
 
 
 def _continue(pid: int) -> None:

@@ -82,18 +82,37 @@ def test_a_process_whose_job_was_deleted_may_have_a_token_that_nobody_knows_of(
     )
 
 
-@pytest.mark.parametrize(("forgotten", "problems"), [({10}, []), ({12}, []), ({14}, ["exceeded a"])])
+@pytest.mark.parametrize(
+    ("forgotten", "slots", "killed", "problems"),
+    [
+        ({10}, 2, 13, []),
+        ({12}, 2, 13, []),
+        ({14}, 2, 13, ["exceeded a"]),
+        ({10}, 1, 13, ["exceeded a"]),  # by those that are known alone
+        ({12}, 2, 12, []),  # killed later
+    ],
+)
 def test_a_process_whose_folder_was_deleted_may_begin_when_the_token_is_taken(
-    tmp_path: Path, forgotten: set[int], problems: list[str]
+    tmp_path: Path, forgotten: set[int], slots: int, killed: int, problems: list[str]
 ) -> None:
     lines = ["1 begin b 13", "1.5 begin b 12", "2 begin c 11", "2.5 begin a 10", "2.5 exceeded a 10"]
-    lines += [f"3 ok {name} {pid}" for name, pid in (("a", 10), ("c", 11), ("b", 12))]
+    ends = {10: "3 ok a 10", 11: "3 ok c 11", 12: "3 ok b 12"}
+    lines += [line for pid, line in ends.items() if pid != killed] + ["4 begin b 15", "5 ok b 15"]
     (tmp_path / "log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     jobs = tuple(Job(name, (), 0.0, failures=0, holds=True, steps=0) for name in "abc")
-    history = History(1, Plan(jobs, 2), ("one",), ())
-    record = Record(hits={13}, forgotten=forgotten)  # what was killed has no token any more
+    history = History(1, Plan(jobs, slots), ("one",), ())
+    record = Record(hits={12, 13}, forgotten=forgotten)  # what was killed has no token any more
 
     assert judge(history, tmp_path / "log", record, tmp_path) == problems
+
+
+def test_a_process_whose_folder_was_deleted_before_it_began_does_nothing(tmp_path: Path) -> None:
+    record = Record(forgotten={10, 11}, too_late={11})
+
+    assert problems(tmp_path, "1 begin 10, 2 ok 10", record) == []
+    assert problems(tmp_path, "1 begin 11, 2 ok 11", record) == [
+        "a: process 11 began after its folder was deleted"
+    ]
 
 
 def test_what_ends_while_the_disk_refuses_may_be_run_again(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Ending jobs: only processes that are proven to be theirs get a signal."""
 
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -49,6 +50,25 @@ def test_a_process_of_the_job_is_ended_and_the_job_is_cancelled(
 
     assert sleeper.wait() == -15
     assert json.loads(Path(job.failed).read_text(encoding="utf-8"))["reason"] == "cancelled"
+
+
+def test_the_next_attempt_in_a_folder_made_anew_is_left_alone(
+    job: JobPaths, sleeper: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
+):
+    begin(job, owner_of(sleeper))
+    send = processes.send
+
+    def send_and_remove(pid: int, number: int) -> None:
+        send(pid, number)
+        shutil.rmtree(job.folder)
+        begin(job, processes.myself())
+
+    monkeypatch.setattr(processes, "send", send_and_remove)
+
+    assert kill([job], grace_s=5) == [Killed("killed")]
+
+    assert sleeper.wait() == -15
+    assert attempts.observe(job).kind == "running"
 
 
 def test_a_process_that_has_the_pid_of_the_job_by_chance_is_left_alone(

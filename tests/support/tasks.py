@@ -367,6 +367,20 @@ class Evaluate(Task):
             Path(self.go).touch()
 
 
+class Answers(Task):
+    """Says that it runs, waits for a file, and returns something."""
+
+    name: Param[str]
+    log: Meta[str]
+    until: Meta[str] = field(default="")
+
+    def execute(self) -> str:
+        note(self.log, self.name)
+        if self.until:
+            wait_for(self.until)
+        return f"the answer of {os.getpid()}"
+
+
 class Holds(Task):
     """Notes when it begins and ends, so that a test sees which ran together."""
 

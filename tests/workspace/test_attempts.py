@@ -112,6 +112,36 @@ def test_a_void_attempt_is_followed_by_another(paths: JobPaths):
     assert attempts.claim(paths, SCHEDULER) == 2
 
 
+@pytest.mark.parametrize("name", ["claim", "start"])
+def test_a_claim_or_start_is_of_who_wrote_it_while_it_is_there(paths: JobPaths, name: str):
+    path = getattr(paths, name)(1)
+    owner, other = (SCHEDULER, JOB) if name == "claim" else (JOB, SCHEDULER)
+    assert not attempts.is_of(path, owner)
+    run(paths)
+
+    assert attempts.is_of(path, owner)
+    assert not attempts.is_of(path, other)
+    assert not attempts.is_of(path, owner._replace(started="201"))
+    Path(path).write_bytes(b"")
+    assert attempts.is_of(path, owner), "what cannot be read is not taken for absent"
+
+
+def test_a_void_start_is_of_nobody(paths: JobPaths):
+    attempts.claim(paths, SCHEDULER)
+    attempts.void(paths, 1)
+
+    assert not attempts.is_of(paths.start(1), JOB)
+
+
+def test_a_process_starts_only_what_the_scheduler_claimed_that_launched_it(paths: JobPaths):
+    assert not attempts.start(paths, 1, JOB, 5.0)
+    attempts.claim(paths, SCHEDULER)
+
+    assert not attempts.start(paths, 2, JOB, 5.0, attempts.mark(SCHEDULER))
+    assert not attempts.start(paths, 1, JOB, 5.0, attempts.mark(SCHEDULER._replace(started="101")))
+    assert attempts.start(paths, 1, JOB, 5.0, attempts.mark(SCHEDULER))
+
+
 def test_a_job_that_started_is_not_void(paths: JobPaths):
     run(paths)
 

@@ -236,7 +236,7 @@ def test_a_token_is_never_more_than_there_is(
 
     with tokens.counting([need]):
         busy = tokens.lacking([need], job)
-    tokens.release(job)
+    tokens.release(job, "host:1:2")
 
     assert CANARY not in sys.modules
     assert busy is None or busy == need.folder
