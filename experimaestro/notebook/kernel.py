@@ -32,9 +32,9 @@ Take = Callable[[object], None]
 """Takes the content of a message, in any thread, and returns at once"""
 
 _taken: dict[str, Take] = {}
-_filtering = threading.Lock()
-_filtered: list[Any] = []
-"""The kernel whose messages are filtered"""
+_beginning = threading.Lock()
+_cells: "list[_Cell]" = []
+"""Of the kernel whose messages come in a thread"""
 
 
 def kernel() -> Any:
@@ -44,21 +44,29 @@ def kernel() -> Any:
     return getattr(shell, "kernel", None)
 
 
-def listen(comm: Any, take: Take) -> None:
-    """Makes the messages of a comm come while a cell is busy, where that can be done.
+def listen(widget: Any, take: Take) -> None:
+    """Hands over what a front-end sends to a widget, also while a cell is busy where that can be done.
 
     Args:
-        comm: The comm of a widget.
-        take: Called with the content of each message that does not come in the usual way.
+        widget: An ipywidget.
+        take: Called with the content of each custom message.
     """
-    here = kernel()
-    if here is None or comm is None:
-        return
-    _taken[comm.comm_id] = take
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001 - the pin
-    if getattr(here, "shell_channel_thread", None) is not None:
-        _filter(here)
+    here, comm = kernel(), widget.comm
+    cell = None
+    if here is not None and comm is not None:
+        _taken[comm.comm_id] = take
+        if hasattr(comm, "_reply_subshell_for"):
+            comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001 - the pin
+        if getattr(here, "shell_channel_thread", None) is not None:
+            cell = _begin(here)
+
+    def usual(_widget: object, content: object, _buffers: object) -> None:
+        take(content)
+        if cell is not None and threading.current_thread() is not threading.main_thread():
+            with contextlib.suppress(RuntimeError):  # another kernel may have no loop in its subshells
+                asyncio.get_running_loop().call_soon(cell.say_busy)  # after the end of this message
+
+    widget.on_msg(usual)
 
 
 def forget(comm: Any) -> None:
@@ -95,18 +103,21 @@ def in_main_thread(work: Callable[[], None]) -> None:
 # The filter.
 
 
-def _filter(here: Any) -> None:
-    with _filtering:
-        if here in _filtered:
-            return
-        try:
-            stream, dispatch = here.shell_stream, here.shell_channel_thread_main
-            loop = here.shell_channel_thread.io_loop
-        except AttributeError:
-            log.debug("this kernel's messages cannot be filtered", exc_info=True)
-            return
-        _filtered.append(here)
-    cell = _Cell(here)
+def _begin(here: Any) -> "_Cell":
+    """What is done once in a kernel that reads its socket in a thread."""
+    with _beginning:
+        if not _cells:
+            _cells.append(_Cell(here))
+            try:
+                _filter(here, _cells[0])
+            except AttributeError:
+                log.debug("this kernel's messages cannot be filtered", exc_info=True)
+        return _cells[0]
+
+
+def _filter(here: Any, cell: "_Cell") -> None:
+    stream, dispatch = here.shell_stream, here.shell_channel_thread_main
+    loop = here.shell_channel_thread.io_loop
     inbox: queue.SimpleQueue[tuple[Take, object, Any]] = queue.SimpleQueue()
 
     def hand_over() -> None:
@@ -156,11 +167,18 @@ class _Cell:
                 self._here._publish_status("busy", "shell", parent=self._parent)  # noqa: SLF001 - what the dispatcher does
 
     def _begin(self) -> None:
-        self._parent = self._here.get_parent("shell")
+        if self._is_cell():
+            self._parent = self._here.get_parent("shell")
 
     def _end(self) -> None:
-        with self._lock:
-            self._parent = None
+        if self._is_cell():
+            with self._lock:
+                self._parent = None
+
+    def _is_cell(self) -> bool:
+        """Whether a cell calls: messages of comms, in any thread, call what is registered too."""
+        kind = (self._here.get_parent("shell") or {}).get("header", {}).get("msg_type")
+        return kind == "execute_request" and threading.current_thread() is threading.main_thread()
 
 
 def _read(here: Any, parts: Any) -> tuple[Take, object, Any] | None:

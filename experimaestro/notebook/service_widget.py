@@ -44,8 +44,7 @@ class ServiceWidget(AnyWidget):
         self._service = service
         self._listener = _Changes(self)
         service.add_listener(self._listener)
-        self.on_msg(lambda _widget, content, _buffers: self._take(content))
-        kernel.listen(self.comm, self._take)
+        kernel.listen(self, self._take)
         self._show()
 
     def close(self) -> None:

@@ -105,8 +105,7 @@ class ExperimentWidget(AnyWidget):
         self._saved_at = 0.0
         self._feed = Feed(source, self._select)
         self._wire = self._feed.connect(self.send)
-        self.on_msg(lambda _widget, content, _buffers: self._wire.receive(content))
-        kernel.listen(self.comm, self._wire.receive)
+        kernel.listen(self, self._wire.receive)
         self._feed.watch(self._watch)
 
     def follow(self, run: OpenRun) -> None:

@@ -114,7 +114,13 @@ def test_in_each_host_a_job_is_killed_while_a_cell_sleeps(host: Lab, start: str,
         notebook.run(2)
         notebook.wait_for_cell(2)
         seconds = kill(notebook)
-        return seconds, notebook.is_running(2)
+        notebook.tab.wait_for_timeout(500)  # the kernel says that it is done with the click
+        notebook.wait_for_status("busy")
+        running = notebook.is_running(2)
+        notebook.interrupt()
+        notebook.wait(2)
+        notebook.wait_for_status("idle")
+        return seconds, running
 
     seconds, still_running = host.with_notebook([start, waiting_job(tmp_path), SLEEPS], work)
 

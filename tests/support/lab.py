@@ -146,8 +146,13 @@ class Notebook:
     def wait_for_cell(self, index: int) -> None:
         """Waits until a cell runs in the kernel, which is busy then."""
         self._cell(index).locator(self.prompt, has_text="[*]").wait_for()
+        self.wait_for_status("busy")
+
+    def wait_for_status(self, status: str) -> None:
+        """Waits until the front-end shows the kernel as `busy` or `idle`."""
         self.tab.wait_for_function(
-            f"() => {{ {NOTEBOOK} return panel.sessionContext.session.kernel.status === 'busy'; }}"
+            f"(wanted) => {{ {NOTEBOOK} return panel.sessionContext.session.kernel.status === wanted; }}",
+            arg=status,
         )
 
     def wait_until_saved(self, text: str) -> None:
@@ -275,6 +280,10 @@ class ClassicNotebook(Notebook):
         """Waits until a cell runs in the kernel."""
         self._cell(index).locator(self.prompt, has_text="[*]").wait_for()
 
+    def wait_for_status(self, status: str) -> None:
+        """Waits until the front-end shows the kernel as `busy` or `idle`."""
+        self.tab.locator(f"#kernel_indicator_icon.kernel_{status}_icon").wait_for()
+
     def wait_until_saved(self, text: str) -> None:
         """Waits until what the first cell would save as HTML has a text."""
         self.tab.wait_for_function(
@@ -286,6 +295,10 @@ class ClassicNotebook(Notebook):
             arg=text,
             timeout=30_000,
         )
+
+    def interrupt(self) -> None:
+        """Interrupts the kernel."""
+        self.tab.evaluate("() => Jupyter.notebook.kernel.interrupt()")
 
     def shut_down(self) -> None:
         """Ends the kernel."""
