@@ -288,7 +288,13 @@ class Engine:
 
     def _tick(self, e: Tick) -> list[Effect]:
         effects: list[Effect] = []
-        now = max(e.t, e.due)  # the clock may have been set back meanwhile
+        if e.t < e.due:  # the clock was set back: nothing waits longer than it was to
+            if self._retry_at is not None:
+                self._retry_at = min(self._retry_at, e.t + RETRY_S)
+            if self._watch_at is not None:
+                self._watch_at = min(self._watch_at, e.t + WATCH_S)
+            self._admission.set_back(e.t)
+        now = max(e.t, e.due)
         if self._retry_at is not None and now >= self._retry_at:
             self._retry_at = None
             if self._unseen:

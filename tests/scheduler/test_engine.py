@@ -28,6 +28,7 @@ from experimaestro.events.model import (
 from experimaestro.events.state import check
 from experimaestro.events.states import FailureReason, JobState
 from experimaestro.scheduler.engine import ALIKE, Effect, Engine, Kill, Observe, Record, Start, WakeAt
+from experimaestro.scheduler.loop import LONGEST_S
 from facts import (
     CANCELLED,
     DONE,
@@ -130,8 +131,11 @@ class World:
             self.step(ended(key, outcome, t=self.t))
         else:
             assert self.wake is not None
-            self.t, self.wake = max(self.t, self.wake), None
-            self.step(Tick(t=self.t))
+            if how >= 7:
+                self.t -= 7200.0  # the clock is set back
+            due, self.wake = self.wake, None
+            self.t = min(max(self.t, due), self.t + LONGEST_S)
+            self.step(Tick(t=self.t, due=due))
 
     def start(self, key: str, how: int) -> None:
         needs = self.engine.state.jobs[key].needs
@@ -148,15 +152,15 @@ class World:
             self.step(started(key, t=self.t))
 
     def look(self, key: str, how: int) -> None:
-        if key in self.elsewhere:
+        if how == 9:
+            self.step(EffectFailed(t=self.t, effect="observe", jobs=(key,), error="no answer"))
+        elif key in self.elsewhere:
             found = {0: "done", 7: "failed", 8: "free"}.get(how, "running")
             if found != "running":
                 self.elsewhere.remove(key)
             self.step(
                 observed(key, found, t=self.t, owner=OTHER, outcome=FAILED if found == "failed" else None)
             )
-        elif how == 9:
-            self.step(EffectFailed(t=self.t, effect="observe", jobs=(key,), error="no answer"))
         else:
             found = {6: "done", 7: "failed", 8: "running"}.get(how, "free")
             if found == "running":
@@ -325,6 +329,32 @@ def test_a_clock_that_is_set_back_keeps_no_job_from_being_looked_at():
     engine.step(observed("a", "running", t=10_000.0, owner=OTHER))
 
     assert engine.step(Tick(t=10.0, due=10_000.5)) == [Observe(("a",)), WakeAt(10.5)]
+
+
+def test_a_clock_that_is_set_back_keeps_nothing_waiting_beside_what_is_looked_at_often():
+    engine = Engine({"direct": 2})
+    engine.step(run_started())
+    engine.step(submitted("elsewhere"))
+    engine.step(observed("elsewhere", "running", t=10_000.0, owner=OTHER))
+    for key in ("unseen", "token"):
+        engine.step(submitted(key, needs=(GPU,)))
+    engine.step(observed("token", t=10_000.0))
+    engine.step(TokensBusy(t=10_000.0, job="token", token=GPU.token))
+    engine.step(EffectFailed(t=10_000.0, effect="observe", jobs=("unseen",), error="full"))
+    asked: list[Effect] = []
+
+    due, t = 10_000.5, 10.0
+    while t < 20.0:
+        for effect in engine.step(Tick(t=t, due=due)):
+            if isinstance(effect, WakeAt):
+                due = effect.t
+            else:
+                asked.append(effect)
+        t = max(t + 0.1, due)
+
+    assert Observe(("elsewhere",)) in asked
+    assert Observe(("unseen",)) in asked
+    assert Start(("token",), "direct") in asked
 
 
 @pytest.mark.parametrize("run", ["xp/1", "xp/2"])
