@@ -11,6 +11,7 @@ script in the job's folder.
 
 import _thread
 import atexit
+import contextlib
 import errno
 import gc
 import json
@@ -275,10 +276,13 @@ class _Job:
         import traceback  # only a failing job pays for it
 
         trace = _users_part(error.__traceback__)
-        if isinstance(error, TaskCancelled) and self._asked_by:
-            _say(str(error))
-        else:
-            traceback.print_exception(type(error), error, trace or error.__traceback__)
+        lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
+        # The disk may be full, the stream closed or gone: then the outcome alone says it.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if isinstance(error, TaskCancelled) and self._asked_by:
+                _say(str(error))
+            else:  # in one write, so that all is kept for when there is space
+                sys.stderr.write("".join(lines))
         status: Status = "failed"
         if isinstance(error, MemoryError):
             status = "memory"

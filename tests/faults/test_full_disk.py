@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from experimaestro import experiment
+from experimaestro.exceptions import FailedExperiment
 from polling import wait_until
 from tasks import Note, notes
 
@@ -22,7 +23,16 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        subprocess.run(["umount", str(path)], check=True)
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leaves no space; the file that takes it."""
+    filler = disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 512)
+    return filler
 
 
 @pytest.mark.linux
@@ -34,10 +44,7 @@ def test_a_job_that_ends_while_the_disk_is_full_is_done_when_there_is_space(
     xp = experiment(disk / "runs", "full", display=False).start()
     Note.C(name="a", log=log, until=str(tmp_path / "go")).submit()
     wait_until(lambda: list(disk.glob("runs/jobs/*/*/note.pid")), deadline=30)
-    filler = disk / "filler"
-    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 512)
+    filler = fill(disk)
     (tmp_path / "go").touch()
     wait_until(lambda: notes(log) == ["a"], deadline=30)
     ended = time.monotonic()
@@ -50,3 +57,26 @@ def test_a_job_that_ends_while_the_disk_is_full_is_done_when_there_is_space(
 
     assert notes(log) == ["a"]
     assert xp.status == "done"
+
+
+@pytest.mark.linux
+@pytest.mark.slow
+def test_a_job_that_fails_while_the_disk_is_full_says_why_when_there_is_space(
+    disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # with it, only the outcome says why
+    xp = experiment(disk / "runs", "full", display=False).start()
+    task = Note.C(name="a", log=str(tmp_path / "missing/log"), until=str(tmp_path / "go")).submit()
+    wait_until(lambda: list(disk.glob("runs/jobs/*/*/note.pid")), deadline=30)
+    filler = fill(disk)
+    (tmp_path / "go").touch()
+    began = time.monotonic()
+    wait_until(lambda: time.monotonic() > began + 1)
+    assert not list(disk.glob("runs/jobs/*/*/.experimaestro/attempts/1.end"))
+
+    filler.unlink()
+    with pytest.raises(FailedExperiment, match=r"FileNotFoundError: .*missing/log"):
+        xp.wait()
+    xp.stop()
+
+    assert "FileNotFoundError" in task.stderr().read_text(encoding="utf-8")

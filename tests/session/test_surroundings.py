@@ -124,6 +124,14 @@ def test_what_a_job_does_to_its_own_surroundings_ends_it_or_not(runs: Path, how:
     xp.stop()
 
 
+def test_a_job_that_closed_its_errors_says_why_it_failed(runs: Path):
+    with (
+        pytest.raises(FailedExperiment, match="ValueError: nobody reads this"),
+        experiment(runs, "plan", display=False),
+    ):
+        Fail.C(how="closed errors").submit()
+
+
 def test_processes_that_a_job_starts_end_as_they_would_anywhere(runs: Path, log: str):
     with experiment(runs, "plan", display=False):
         task = Forks.C(times=200, log=log).submit()

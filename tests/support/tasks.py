@@ -109,6 +109,9 @@ class Fail(Task):
         if self.how == "closed output":
             sys.stdout.close()
             return
+        if self.how == "closed errors":
+            sys.stderr.close()
+            raise ValueError("nobody reads this in the log")
         if self.how == "memory":
             raise MemoryError("cannot allocate")
         if self.how.startswith("/sys/fs/cgroup"):
