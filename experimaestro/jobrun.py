@@ -60,7 +60,8 @@ def main(script: str, arguments: Sequence[str] | None = None) -> None:
     lock = interchange.keep_lock(int(given[1])) if given else interchange.lock(paths)
     attempt = int(given[0]) if given else _claim(paths, lock)
     owner = myself()
-    claimer = given[2] if given else attempts.mark(owner)
+    # A scheduler that began before the package was brought up to date under it gives no mark.
+    claimer = "".join(given[2:3]) if given else attempts.mark(owner)
     if not attempts.start(paths, attempt, owner, time.time(), claimer):
         _say("another scheduler has taken this job over, or its folder was removed: nothing is run")
         os._exit(0)
@@ -101,8 +102,9 @@ def _claim(paths: JobPaths, lock: int | None) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"experimaestro: {text}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(Exception):  # a full disk, or whatever the user's code put in its place
+        sys.stderr.write(f"experimaestro: {text}\n")
+        sys.stderr.flush()
 
 
 def read_params(paths: JobPaths) -> dict[str, Any]:
@@ -151,6 +153,8 @@ class _Job:
         self._is_loaded = False
         self._home = ""
         self._result = ""
+        self._unsaid = b""
+        """What the disk refused of the log of errors"""
         self._asked_by = ""
         """The signal by which the job was asked to end"""
         self._masks: dict[int, set[int]] = {}
@@ -276,13 +280,11 @@ class _Job:
         import traceback  # only a failing job pays for it
 
         trace = _users_part(error.__traceback__)
-        lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
-        # The disk may be full, the stream closed or gone: then the outcome alone says it.
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            if isinstance(error, TaskCancelled) and self._asked_by:
-                _say(str(error))
-            else:  # in one write, so that all is kept for when there is space
-                sys.stderr.write("".join(lines))
+        if isinstance(error, TaskCancelled) and self._asked_by:
+            _say(str(error))
+        else:
+            lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
+            self._print("".join(lines))
         status: Status = "failed"
         if isinstance(error, MemoryError):
             status = "memory"
@@ -309,6 +311,21 @@ class _Job:
         code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
         return Outcome(status, message=message, code=code & 0xFF, frame=frame, early=not self._is_loaded)
 
+    def _print(self, text: str) -> None:
+        """Writes to the log of errors; what a full disk refuses is kept, and written at the end."""
+        own = sys.__stderr__
+        data = text.encode("utf-8", "backslashreplace")
+        with contextlib.suppress(Exception):  # closed, or whatever the user's code put there
+            try:
+                if own is None or sys.stderr is not own:
+                    sys.stderr.write(text)
+                    return
+                own.flush()
+                while data:
+                    data = data[os.write(2, data) :]
+            except OSError:
+                self._unsaid = data
+
     def _is_users(self, file: str) -> bool:
         """Whether a file is the user's: not installed, or beside the task's own."""
         if self._home and file.startswith(self._home):
@@ -326,6 +343,9 @@ class _Job:
             error = _flush(stream)
             if error is not None:
                 outcome = Outcome("failed", message=f"its output could not be written: {error}", code=1)
+        with contextlib.suppress(OSError):
+            while self._unsaid:
+                self._unsaid = self._unsaid[_when_there_is_space(lambda: os.write(2, self._unsaid)) :]
         outcome = outcome._replace(t=time.time(), peak_memory=peak_memory())
         final = outcome
         if _when_there_is_space(lambda: self._is_known() and attempts.end(self._paths, self._attempt, final)):

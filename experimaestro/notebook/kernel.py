@@ -19,6 +19,7 @@ message may be in any thread, and only hands it over.
 import asyncio
 import contextlib
 import contextvars
+import inspect
 import logging
 import queue
 import sys
@@ -154,9 +155,11 @@ class _Cell:
         self._here = here
         self._lock = threading.Lock()
         self._parent: Any = None
-        with contextlib.suppress(RuntimeError):  # no loop: another thread than that of the cells
-            if asyncio.current_task() is not None:  # none in what the loop merely calls
-                self._begin()  # the cell that shows the first view
+        """The request of the cell that runs"""
+        self._depth = 0
+        """How many began in the main thread and have not ended: the cell, and what it has run"""
+        if _is_in_cell():
+            self._begin()  # the cell that shows the first view
         here.shell.events.register("pre_execute", self._begin)
         here.shell.events.register("post_execute", self._end)
 
@@ -166,19 +169,39 @@ class _Cell:
             if self._parent:
                 self._here._publish_status("busy", "shell", parent=self._parent)  # noqa: SLF001 - what the dispatcher does
 
+    # Messages of comms call these too, in any thread, and so do cells that a cell runs. The end of one that
+    # was interrupted may be missing: the next cell begins anew.
+
     def _begin(self) -> None:
-        if self._is_cell():
-            self._parent = self._here.get_parent("shell")
+        if threading.current_thread() is not threading.main_thread():
+            return
+        parent = self._here.get_parent("shell")
+        is_cell = _header(parent).get("msg_type") == "execute_request"
+        if is_cell and _header(parent).get("msg_id") != _header(self._parent).get("msg_id"):
+            self._parent, self._depth = parent, 1
+        else:
+            self._depth += 1
 
     def _end(self) -> None:
-        if self._is_cell():
-            with self._lock:
-                self._parent = None
+        if threading.current_thread() is threading.main_thread():
+            self._depth = max(0, self._depth - 1)
+            if not self._depth:
+                with self._lock:
+                    self._parent = None
 
-    def _is_cell(self) -> bool:
-        """Whether a cell calls: messages of comms, in any thread, call what is registered too."""
-        kind = (self._here.get_parent("shell") or {}).get("header", {}).get("msg_type")
-        return kind == "execute_request" and threading.current_thread() is threading.main_thread()
+
+def _header(message: Any) -> dict[str, Any]:
+    return (message or {}).get("header") or {}
+
+
+def _is_in_cell() -> bool:
+    """Whether a cell calls: not what it began and left behind, such as a task of the loop."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == "run_cell_async":  # of IPython's shell
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _read(here: Any, parts: Any) -> tuple[Take, object, Any] | None:

@@ -104,9 +104,10 @@ class Admission:
                 total = next(need.total for need in parked[0].job.needs if need.token == token)
                 self._unpark(token, max(1, total - self._used[token]))
 
-    def set_back(self, t: float) -> None:
-        """Says that the clock was set back, to `t`: no token is waited for longer than it was to."""
-        self._ask_at = {token: min(at, t + ASK_S) for token, at in self._ask_at.items()}
+    def wait_no_longer(self, t: float) -> None:
+        """Waits for no token longer than it was to, as seen from now: the clock may have been set back."""
+        for token, at in self._ask_at.items():
+            self._ask_at[token] = min(at, t + ASK_S)
 
     def admit(self, launcher: str, may_start: Callable[[Job], bool]) -> list[JobKey]:
         """Gives out slots and tokens.

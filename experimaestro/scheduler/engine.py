@@ -21,6 +21,7 @@ from experimaestro.events.model import (
     JobKey,
     JobObserved,
     JobRetried,
+    JobStarted,
     JobSubmitted,
     KillRequested,
     RunReopened,
@@ -156,6 +157,8 @@ class Engine:
             ImpossibleEventError: The event cannot follow what is known.
         """
         self.state.apply(event)
+        if type(event) not in _TOLD:
+            self._wait_no_longer(event.t)
         decide = self._decide.get(type(event))
         effects = [] if decide is None else decide(event)
         self.moved, self.state.moved = self.state.moved, []
@@ -165,6 +168,14 @@ class Engine:
             effects.extend(self._start(event.t))
         effects.extend(self._wake())
         return effects
+
+    def _wait_no_longer(self, t: float) -> None:
+        """Waits for nothing longer than it was to, as seen from now: the clock may have been set back."""
+        if self._retry_at is not None:
+            self._retry_at = min(self._retry_at, t + RETRY_S)
+        if self._watch_at is not None:
+            self._watch_at = min(self._watch_at, t + WATCH_S)
+        self._admission.wait_no_longer(t)
 
     # What is due to an event itself.
 
@@ -288,13 +299,7 @@ class Engine:
 
     def _tick(self, e: Tick) -> list[Effect]:
         effects: list[Effect] = []
-        if e.t < e.due:  # the clock was set back: nothing waits longer than it was to
-            if self._retry_at is not None:
-                self._retry_at = min(self._retry_at, e.t + RETRY_S)
-            if self._watch_at is not None:
-                self._watch_at = min(self._watch_at, e.t + WATCH_S)
-            self._admission.set_back(e.t)
-        now = max(e.t, e.due)
+        now = max(e.t, e.due)  # the clock may have been set back meanwhile
         if self._retry_at is not None and now >= self._retry_at:
             self._retry_at = None
             if self._unseen:
@@ -417,6 +422,9 @@ class Engine:
         self._woken_at = at
         return [WakeAt(at)]
 
+
+_TOLD = frozenset({JobStarted, JobEnded})
+"""Events with a time that the process of a job wrote, perhaps long ago"""
 
 _NO_FAILURE = frozenset(
     {FailureReason.DEPENDENCY, FailureReason.STOPPED, FailureReason.PAUSED, FailureReason.CANCELLED}

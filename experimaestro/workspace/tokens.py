@@ -211,7 +211,8 @@ def release(job: JobPaths, taker: str) -> None:
 
     Args:
         job: The job.
-        taker: `attempts.mark` of who took it. What another took since, for the next attempt, stays.
+        taker: `attempts.mark` of who took it; "": whoever did. What another took since, for the next
+            attempt, stays.
 
     Raises:
         OSError: The disk refuses; whoever counts next finds that nobody runs the job.
@@ -233,7 +234,7 @@ def _is_of(path: str, taker: str) -> bool:
     process = contents.json_object(files.read(path)).get("process")
     if not isinstance(process, dict) or "host" not in process:
         return True
-    return taker.startswith(f"{process['host']}:{process.get('pid')}:")
+    return not taker or taker.startswith(f"{process['host']}:{process.get('pid')}:")
 
 
 def _holder_name(job: JobPaths) -> str:

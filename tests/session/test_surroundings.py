@@ -18,7 +18,7 @@ from experimaestro.exceptions import SubmissionError
 from experimaestro.launchers import DirectLauncher
 from experimaestro.workspace.journal import read_events
 from polling import wait_until
-from tasks import Fail, Forks, Note, Where, notes
+from tasks import Fail, Forks, Mute, Note, Where, notes
 
 SUPPORT = str(Path(__file__).parents[1] / "support")
 
@@ -124,12 +124,13 @@ def test_what_a_job_does_to_its_own_surroundings_ends_it_or_not(runs: Path, how:
     xp.stop()
 
 
-def test_a_job_that_closed_its_errors_says_why_it_failed(runs: Path):
+@pytest.mark.parametrize("how", ["closed", "broken", "none"])
+def test_a_job_that_broke_its_errors_says_why_it_failed(runs: Path, how: str):
     with (
         pytest.raises(FailedExperiment, match="ValueError: nobody reads this"),
         experiment(runs, "plan", display=False),
     ):
-        Fail.C(how="closed errors").submit()
+        Mute.C(how=how).submit()
 
 
 def test_processes_that_a_job_starts_end_as_they_would_anywhere(runs: Path, log: str):

@@ -109,9 +109,6 @@ class Fail(Task):
         if self.how == "closed output":
             sys.stdout.close()
             return
-        if self.how == "closed errors":
-            sys.stderr.close()
-            raise ValueError("nobody reads this in the log")
         if self.how == "memory":
             raise MemoryError("cannot allocate")
         if self.how.startswith("/sys/fs/cgroup"):
@@ -123,6 +120,26 @@ class Fail(Task):
         if self.how == "sys.exit":
             sys.exit("giving up")
         os.kill(os.getpid(), getattr(signal, self.how))
+
+
+class Broken:
+    """A stream as users write one that has an error."""
+
+    def write(self, text: str) -> int:
+        raise RuntimeError(f"cannot write {text}")
+
+
+class Mute(Task):
+    """Breaks its standard error, then fails."""
+
+    how: Param[str]
+
+    def execute(self) -> None:
+        if self.how == "closed":
+            sys.stderr.close()
+        else:
+            sys.stderr = Broken() if self.how == "broken" else None
+        raise ValueError("nobody reads this in the log")
 
 
 class Unreadable(Task):
