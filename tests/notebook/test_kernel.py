@@ -65,7 +65,7 @@ class Kernel:
         before = len(self.statuses)
         self._client.shell_channel.send(message)
         self._wait("idle", "comm_msg", before)
-        time.sleep(0.3)  # for what is said after it
+        time.sleep(0.15)  # for what is said after it
 
     def _wait(self, status: str, kind: str, before: int) -> None:
         wait_until(lambda: [self.said(), (status, kind) in self.statuses[before:]][1])
@@ -100,10 +100,10 @@ def test_a_kernel_is_shown_as_busy_after_a_click_as_long_as_a_cell_runs_and_no_l
     assert one.said() == ("idle", "comm_msg")
 
     for cell in (
-        "time.sleep(2)",
-        "await asyncio.sleep(2)",
-        "_ = get_ipython().run_cell('1'); time.sleep(2)",
-        f"time.sleep(2)\n{OTHER_PARENT}",
+        "time.sleep(1)",
+        "await asyncio.sleep(1)",
+        "_ = get_ipython().run_cell('1'); time.sleep(1)",
+        f"time.sleep(1)\n{OTHER_PARENT}",
     ):
         one.begin(cell)
         one.click()
