@@ -277,16 +277,12 @@ class Loop:
         """
 
         def begin() -> None:
-            if self.is_done(job):
+            if self._engine.state.jobs[job].state is JobState.DONE:
                 call()
             else:
                 self._on_done.setdefault(job, []).append(call)
 
         self._call(begin)
-
-    def is_done(self, job: str) -> bool:
-        """Whether a job has a result; to be called in the loop's thread."""
-        return self._engine.state.jobs[job].state is JobState.DONE
 
     def end_of(self, job: str) -> object:
         """What tells this end of a job from those of other tries; to be called in the loop's thread.

@@ -170,7 +170,7 @@ def write_pid(paths: JobPaths, owner: Owner) -> None:
 
 
 def remove_pid(paths: JobPaths) -> None:
-    """Says that the process has ended; called by it, after `.done` or `.failed`.
+    """Says that nobody runs the job, whoever did: by order of the user.
 
     Raises:
         OSError: The file cannot be removed.
@@ -179,11 +179,11 @@ def remove_pid(paths: JobPaths) -> None:
 
 
 def remove_pid_of(paths: JobPaths, owner: Owner) -> None:
-    """Says that a process has ended, in its place: it was killed before it could.
+    """Says that a process has ended: called by it after `.done` or `.failed`, or in its place.
 
     Args:
         paths: The job.
-        owner: A process that is proven gone; the file is left alone if it names another one.
+        owner: The process, or one that is proven gone; the file is left alone if it names another one.
 
     Raises:
         OSError: The disk does not tell, or the file cannot be removed.

@@ -359,6 +359,20 @@ def test_a_clock_that_is_set_back_keeps_nothing_waiting_beside_what_is_looked_at
     assert Start(("token",), "direct") in asked
 
 
+def test_a_job_that_ended_long_ago_hastens_nothing():
+    engine = Engine({"direct": 2})
+    engine.step(run_started())
+    for key in ("old", "new"):
+        engine.step(submitted(key))
+        engine.step(observed(key, t=10_000.0))
+    engine.step(queued("old", t=10_000.0))
+    engine.step(EffectFailed(t=10_000.0, effect="start", jobs=("new",), error="full"))
+    engine.step(started("old", t=10.0))
+    engine.step(ended("old", DONE, t=20.0))
+
+    assert engine.step(Tick(t=10_001.0, due=10_000.0)) == [WakeAt(10_002.0)]
+
+
 @pytest.mark.parametrize("run", ["xp/1", "xp/2"])
 def test_a_done_job_that_is_submitted_again_is_looked_at_and_waited_for(run: str):
     engine = Engine({"direct": 1})

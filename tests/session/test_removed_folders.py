@@ -58,11 +58,12 @@ def take(needs: Sequence[tokens.Need], paths: JobPaths, taker: Owner) -> None:
         tokens.take(needs, paths)
 
 
-def run(paths: JobPaths, n: int, claimer: Owner) -> str:
-    """Runs a job as a scheduler would; returns what it writes to standard error."""
+def run(paths: JobPaths, n: int, claimer: Owner | None) -> str:
+    """Runs a job as a scheduler would (None: as an earlier version); returns its standard error."""
     lock = interchange.lock(paths)
     assert lock is not None
-    command = [sys.executable, paths.script, str(n), str(lock), attempts.mark(claimer)]
+    command = [sys.executable, paths.script, str(n), str(lock)]
+    command += [] if claimer is None else [attempts.mark(claimer)]
     ended = subprocess.run(command, pass_fds=[lock], capture_output=True, text=True, check=True)
     os.close(lock)
     return ended.stderr
@@ -129,6 +130,19 @@ def test_a_process_takes_no_attempt_that_another_scheduler_claimed_in_the_folder
     assert notes(log) == []
     assert run(prepared, 1, me) == ""
     assert notes(log) == ["a"]
+
+
+def test_a_scheduler_that_began_before_the_package_was_updated_has_its_jobs_run(
+    prepared: JobPaths, log: str, tmp_path: Path
+) -> None:
+    need = tokens.NotedNeed(str(tmp_path / "token"), 1, 1)
+    tokens.define(need.folder, 1)
+    assert attempts.claim(prepared, processes.myself()) == 1
+    tokens.take([need], prepared)
+
+    assert run(prepared, 1, None) == ""
+    assert notes(log) == ["a"]
+    assert contents(TokenPaths(need.folder).jobs) == {}
 
 
 def test_a_claim_that_cannot_be_read_keeps_no_job_from_running(prepared: JobPaths, log: str) -> None:
